@@ -1,1 +1,7 @@
-//! Under construction.
+//! From statements to witnesses: Circom sources, their inputs, advice and native relations.
+
+pub mod artifacts;
+pub mod field;
+pub mod groth16;
+pub mod inputs;
+pub mod trie;

@@ -1,0 +1,65 @@
+//! Field elements in files and on the wire: 32 bytes little-endian, or their hex in text formats; canonical only.
+
+use ark_bn254::Fr;
+use ark_ff::{BigInt, BigInteger, PrimeField};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// The 32 bytes of `value`, little-endian.
+pub fn to_bytes(value: &Fr) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(&value.into_bigint().to_bytes_le());
+    bytes
+}
+
+/// The element with these little-endian bytes, or `None` when they are not below the modulus.
+pub fn from_bytes(bytes: &[u8; 32]) -> Option<Fr> {
+    let mut limbs = [0; 4];
+    for (limb, chunk) in limbs.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *limb = u64::from_le_bytes(*chunk);
+    }
+    Fr::from_bigint(BigInt(limbs))
+}
+
+/// A field element that serde can carry: hex in human-readable formats, 32 bytes elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Element(pub Fr);
+
+impl Serialize for Element {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes = to_bytes(&self.0);
+        match serializer.is_human_readable() {
+            true => serializer.serialize_str(&hex::encode(bytes)),
+            false => bytes.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Element {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = match deserializer.is_human_readable() {
+            true => hex_bytes(&String::deserialize(deserializer)?).map_err(D::Error::custom)?,
+            false => <[u8; 32]>::deserialize(deserializer)?,
+        };
+        from_bytes(&bytes)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("field element not below the modulus"))
+    }
+}
+
+fn hex_bytes(text: &str) -> Result<[u8; 32], hex::FromHexError> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).map(|()| bytes)
+}
+
+/// For `#[serde(with = "field::element")]` on an `Fr`.
+pub mod element {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(value: &Fr, serializer: S) -> Result<S::Ok, S::Error> {
+        Element(*value).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fr, D::Error> {
+        Element::deserialize(deserializer).map(|element| element.0)
+    }
+}
