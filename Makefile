@@ -1,0 +1,57 @@
+# Two commands are all there is to do: `make demo` and `make test`.
+# Everything fetched or made goes to .cache (TRIFOLD_CACHE) and target; nothing is installed system-wide.
+
+SHARDS ?= 3
+EPOCHS ?= 3
+OUT ?= target/demo
+NATS ?=
+
+CARGO ?= cargo
+TRIFOLD = $(or $(CARGO_TARGET_DIR),target)/release/trifold
+
+.PHONY: help demo test test-fast test-slow bench build lint tools clean-cache
+
+help:
+	@echo 'make demo         shards transfer, epochs are proven, merged and nested, a light client checks the last proof'
+	@echo '                  SHARDS=$(SHARDS) EPOCHS=$(EPOCHS) OUT=$(OUT) NATS=nats://host:port (default: embedded queue)'
+	@echo 'make test         all tests: the fast ones, then those that prove the big circuits'
+	@echo 'make test-fast    the fast ones only'
+	@echo 'make bench        the measured figures, written to bench/results'
+	@echo 'make lint         formatting and clippy'
+	@echo 'make clean-cache  forget fetched tools, compiled circuits and development keys'
+
+demo: build
+	@$(TRIFOLD) demo --shards $(SHARDS) --epochs $(EPOCHS) --out $(OUT) $(if $(NATS),--nats $(NATS))
+
+test: test-fast test-slow
+
+# Without cargo-nextest, plain `cargo test` runs both groups at once, one test at a time.
+NEXTEST = $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
+ifeq ($(NEXTEST),yes)
+test-fast: tools
+	$(CARGO) nextest run --release --workspace --locked
+test-slow: tools
+	$(CARGO) nextest run --release --workspace --locked --profile slow
+else
+test-fast: tools
+	@echo 'cargo-nextest is not installed: cargo test runs every test, one at a time' >&2
+	RUST_TEST_THREADS=1 $(CARGO) test --release --workspace --locked
+test-slow: test-fast
+endif
+
+bench: build
+	$(CARGO) run --release --locked -p trifold-bench
+
+build: tools
+	@$(CARGO) build --release --locked -p trifold
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
+
+tools:
+	@tools/fetch check
+	@tools/fetch
+
+clean-cache:
+	rm -rf $(or $(TRIFOLD_CACHE),.cache)
