@@ -8,5 +8,7 @@
 extern crate alloc;
 
 pub mod poseidon;
+pub mod statement;
+pub mod trie;
 
 pub use ark_bn254::Fr;
