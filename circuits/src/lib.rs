@@ -4,4 +4,6 @@ pub mod artifacts;
 pub mod field;
 pub mod groth16;
 pub mod inputs;
+pub mod r1cs;
 pub mod trie;
+pub mod witness;
