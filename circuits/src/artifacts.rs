@@ -8,11 +8,13 @@
 mod checkout;
 mod compile;
 mod manifest;
+mod size;
 mod sources;
 
 pub use checkout::Checkout;
 pub use compile::{Artifact, Event};
 pub use manifest::{CircuitSpec, Manifest, Parameter};
+pub use size::Size;
 
 use std::path::PathBuf;
 

@@ -9,6 +9,8 @@ use trifold_circuits::artifacts::{ArtifactError, Checkout, CircuitSpec, Event, M
 const SQUARE: &str =
     "pragma circom 2.2.0;\ntemplate Square() { signal input x; signal output y; y <== x * x; }\n";
 
+const SQUARE_MAIN: &str = "include \"lib/square.circom\";\ncomponent main = Square();\n";
+
 /// A checkout of its own with the real tools and the given files below `circuits/`.
 struct Scratch {
     folder: tempfile::TempDir,
@@ -46,8 +48,10 @@ impl Scratch {
 }
 
 fn square() -> (Scratch, CircuitSpec) {
-    let main = "include \"lib/square.circom\";\ncomponent main = Square();\n";
-    let scratch = Scratch::new(&[("lib/square.circom", SQUARE), ("tests/square.circom", main)]);
+    let scratch = Scratch::new(&[
+        ("lib/square.circom", SQUARE),
+        ("tests/square.circom", SQUARE_MAIN),
+    ]);
     (scratch, CircuitSpec::unlisted("tests/square.circom".into()))
 }
 
@@ -94,6 +98,10 @@ fn parameters_of_a_listed_circuit_reach_its_template() {
             .unwrap()
     });
     assert_ne!(compiled[0].digest, compiled[1].digest);
+    let constraints = compiled
+        .each_ref()
+        .map(|artifact| artifact.size().unwrap().constraints);
+    assert_eq!(constraints, [3, 4]);
     assert!(
         fs::read(&compiled[0].r1cs).unwrap().len() < fs::read(&compiled[1].r1cs).unwrap().len()
     );
@@ -137,6 +145,8 @@ fn refusals_name_their_cause() {
     let scratch = Scratch::new(&[
         ("tests/broken.circom", broken),
         ("tests/absent.circom", "include \"gone.circom\";"),
+        ("lib/square.circom", SQUARE),
+        ("tests/square.circom", SQUARE_MAIN),
     ]);
     let checkout = scratch.checkout();
     let error = checkout.compile_test("tests/broken.circom").unwrap_err();
@@ -151,5 +161,11 @@ fn refusals_name_their_cause() {
     );
     let unknown = Manifest::load(&Checkout::find().unwrap()).unwrap();
     assert!(unknown.get("no-such-circuit").is_err());
+    let artifact = checkout.compile_test("tests/square.circom").unwrap();
+    fs::write(&artifact.r1cs, b"r1cs").unwrap();
+    assert!(matches!(
+        artifact.size(),
+        Err(ArtifactError::Malformed { .. })
+    ));
     assert!(Checkout::above(Path::new("/"), Path::new("cache")).is_err());
 }
