@@ -45,6 +45,10 @@ function g16_r_count() {
     return [19, 13, 16, 12, 9];
 }
 
+function g16_max_r() {
+    return 19;
+}
+
 function g16_r_widths() {
     return [
     [75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 46],
@@ -56,6 +60,10 @@ function g16_r_widths() {
 
 function g16_k_count() {
     return [53, 38, 30, 17, 11];
+}
+
+function g16_max_k() {
+    return 53;
 }
 
 function g16_k_widths() {

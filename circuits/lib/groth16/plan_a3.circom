@@ -47,6 +47,10 @@ function g16_r_count() {
     return [19, 16, 13, 13, 12, 9, 9];
 }
 
+function g16_max_r() {
+    return 19;
+}
+
 function g16_r_widths() {
     return [
     [75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 75, 48],
@@ -60,6 +64,10 @@ function g16_r_widths() {
 
 function g16_k_count() {
     return [53, 45, 38, 38, 17, 14, 9];
+}
+
+function g16_max_k() {
+    return 53;
 }
 
 function g16_k_widths() {

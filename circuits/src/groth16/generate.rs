@@ -74,14 +74,20 @@ fn plan_file(plan: &Plan) -> GeneratedFile {
         let rows: Vec<Vec<String>> = groups.iter().map(|g| f(g).iter().map(usize::to_string).collect()).collect();
         table(&rows, "0")
     };
+    function(&mut text, "g16_max_r", &most(groups.iter().map(|g| g.quotient_widths.len())));
     function(&mut text, "g16_r_widths", &widths(&|g| &g.quotient_widths));
     function(&mut text, "g16_k_count", &each(&|g| g.carry_widths.len()));
+    function(&mut text, "g16_max_k", &most(groups.iter().map(|g| g.carry_widths.len())));
     function(&mut text, "g16_k_widths", &widths(&|g| &g.carry_widths));
     GeneratedFile { path: format!("circuits/lib/groth16/{name}.circom"), text }
 }
 
 fn function(text: &mut String, name: &str, value: &str) {
     write!(text, "\nfunction {name}() {{\n    return {value};\n}}\n").expect("a string takes everything");
+}
+
+fn most(counts: impl Iterator<Item = usize>) -> String {
+    counts.max().unwrap_or(0).to_string()
 }
 
 /// Rows padded to the longest.

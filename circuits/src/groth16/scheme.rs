@@ -494,7 +494,7 @@ impl<R: Ring> Reader<'_, R> {
         let reached = [state.x.clone(), state.y.clone()].into_iter().flatten();
         let committed = [x.clone(), y.clone()].into_iter().flatten();
         for (i, (reached, committed)) in reached.zip(committed).enumerate() {
-            self.residual("ckpt", 4 * index + i, committed - &reached);
+            self.residual("ckpt", 4 * index + i, reached - &committed);
         }
         (state.x, state.y) = (x, y);
     }
