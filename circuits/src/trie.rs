@@ -109,9 +109,11 @@ impl SparseTrie {
         others.map(|child| self.node(level, 3 * parent + child))
     }
 
-    fn node(&self, level: usize, position: u64) -> Fr {
-        self.levels[level]
-            .get(&position)
+    /// The digest at `position` among those of `level` (0 = leaves); that of an empty subtree outside the trie.
+    pub fn node(&self, level: usize, position: u64) -> Fr {
+        let nodes = self.levels.get(level);
+        nodes
+            .and_then(|nodes| nodes.get(&position))
             .copied()
             .or_else(|| empty(level))
             .unwrap_or_default()
