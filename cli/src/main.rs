@@ -1,1 +1,35 @@
-fn main() {}
+//! `trifold`, the one command: circuits, keys, the farm's processes, and the light client.
+//!
+//! Exit codes: 0 done, 1 refused or failed (one line says why), 2 wrong usage.
+
+mod commands;
+mod config;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use commands::Command;
+
+/// Shards transfer, every epoch is proven and merged, and one 128-byte proof says that all of it was valid.
+#[derive(Parser)]
+#[command(name = "trifold", version, about, propagate_version = true, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    log: config::Log,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    arguments.log.subscribe();
+    match arguments.command.run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("trifold: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Every flag and environment variable that more than one command takes. Libraries get plain structs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What is logged, to the standard error.
+#[derive(Args)]
+pub struct Log {
+    /// Log filter, e.g. `info` or `trifold_coordinator=debug`
+    #[arg(long, env = "TRIFOLD_LOG", default_value = "warn", global = true, value_name = "FILTER")]
+    log: String,
+}
+
+impl Log {
+    /// Subscribes to the libraries' spans and events.
+    pub fn subscribe(&self) {
+        let filter = tracing_subscriber::EnvFilter::try_new(&self.log);
+        tracing_subscriber::fmt()
+            .with_env_filter(filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")))
+            .with_writer(std::io::stderr)
+            .init();
+    }
+}
+
+/// How to reach the farm's NATS server.
+#[derive(Args, Clone)]
+pub struct Nats {
+    /// The NATS server, e.g. nats://127.0.0.1:4222 (with JetStream)
+    #[arg(long = "nats", env = "TRIFOLD_NATS", value_name = "URL")]
+    pub url: Option<String>,
+    /// User name, if the server asks for one
+    #[arg(long = "nats-user", env = "TRIFOLD_NATS_USER", requires = "password", value_name = "NAME")]
+    pub user: Option<String>,
+    /// Password of that user; the environment variable keeps it out of the process list
+    #[arg(id = "password", long = "nats-password", env = "TRIFOLD_NATS_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
+    pub password: Option<String>,
+    /// Credentials file (JWT and seed) of an operator-mode server
+    #[arg(long = "nats-creds", env = "TRIFOLD_NATS_CREDS", conflicts_with = "password", value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
+    /// Prefix of the streams, so that several farms can share a server
+    #[arg(long = "nats-prefix", env = "TRIFOLD_NATS_PREFIX", default_value = "TRIFOLD", value_name = "NAME")]
+    pub prefix: String,
+}
