@@ -9,8 +9,7 @@ pragma circom 2.1.6;
 function g16_limb_bits() { return 15; }
 function g16_limbs() { return 17; }
 function g16_limb_width(i) { return i < 16 ? 15 : 14; }
-// Bits above the lowest of all limbs of one number: 16 * 14 + 13.
-function g16_high_bits() { return 237; }
+function g16_limb_half(i) { return i < 16 ? 16384 : 8192; }
 // A verifying key's number comes as three signed words at X^0, X^6, X^12.
 function g16_word_limbs() { return 6; }
 
@@ -24,81 +23,37 @@ template LimbRange(width) {
     signal input u;
     signal output {binary} high[width - 1];
     var lowest = u;
+    // Running powers of two, here and below: the witness calculator would compute each 2 ** j by squaring.
+    var power = 1;
     for (var j = 1; j < width; j++) {
+        power += power;
         high[j - 1] <-- (u >> j) & 1;
         high[j - 1] * (high[j - 1] - 1) === 0;
-        lowest -= high[j - 1] * 2 ** j;
+        lowest -= high[j - 1] * power;
     }
     lowest * (lowest - 1) === 0;
 }
 
 /*
-@title  NumberRange: every limb of one number in its width, 254 constraints
-@input  u      17 limbs; the ranges are enforced here
-@output high   bits 1.. of each limb, limb after limb
-*/
-template NumberRange() {
-    signal input u[g16_limbs()];
-    signal output {binary} high[g16_high_bits()];
-    component limb[g16_limbs()];
-    var at = 0;
-    for (var i = 0; i < g16_limbs(); i++) {
-        limb[i] = LimbRange(g16_limb_width(i));
-        limb[i].u <== u[i];
-        for (var j = 0; j < g16_limb_width(i) - 1; j++) {
-            high[at] <== limb[i].high[j];
-            at++;
-        }
-    }
-}
-
-/*
-@title  NumbersRange: NumberRange for a list
+@title  EvaluateNumbers: limb polynomials at xi, 16 constraints each (Horner)
 @param  count  how many numbers
-@input  u      their limbs; the ranges are enforced here
-@output high   bits 1.. of each limb
-*/
-template NumbersRange(count) {
-    signal input u[count][g16_limbs()];
-    signal output {binary} high[count][g16_high_bits()];
-    for (var k = 0; k < count; k++) {
-        high[k] <== NumberRange()(u[k]);
-    }
-}
-
-/*
-@title  Evaluate: a number's limb polynomial at xi, 16 constraints (Horner)
-@input  u      limbs, in range (enforced where the number was committed)
+@input  u      limbs, in range (enforced by CommittedNumbers)
 @input  xi     the challenge
-@output value  sum (u_i - 2^(width_i - 1)) xi^i
-*/
-template Evaluate() {
-    var n = g16_limbs();
-    signal input u[n];
-    signal input xi;
-    signal output value;
-    signal step[n - 1];
-    var sum = u[n - 1] - 2 ** (g16_limb_width(n - 1) - 1);
-    for (var i = n - 2; i >= 0; i--) {
-        step[i] <== sum * xi;
-        sum = step[i] + u[i] - 2 ** (g16_limb_width(i) - 1);
-    }
-    value <== sum;
-}
-
-/*
-@title  EvaluateNumbers: Evaluate for a list
-@param  count  how many numbers
-@input  u      limbs, in range
-@input  xi     the challenge
-@output value  one evaluation per number
+@output value  sum (u_i - 2^(width_i - 1)) xi^i, one per number
 */
 template EvaluateNumbers(count) {
-    signal input u[count][g16_limbs()];
+    var n = g16_limbs();
+    signal input u[count][n];
     signal input xi;
     signal output value[count];
+    signal step[count][n - 1];
     for (var k = 0; k < count; k++) {
-        value[k] <== Evaluate()(u[k], xi);
+        var sum = u[k][n - 1] - g16_limb_half(n - 1);
+        for (var i = n - 2; i >= 0; i--) {
+            step[k][i] <== sum * xi;
+            sum = step[k][i] + u[k][i] - g16_limb_half(i);
+        }
+        value[k] <== sum;
     }
 }
 

@@ -24,13 +24,16 @@ template CombDigits() {
     signal output high;
     var lowSum = 0;
     var highSum = 0;
+    var power = 1;
     for (var i = 0; i < g16_comb_bits(); i++) {
         bits[i] * (bits[i] - 1) === 0;
         if (i < 253) {
-            lowSum += bits[i] * 2 ** i;
+            lowSum += bits[i] * power;
         } else {
-            highSum += bits[i] * 2 ** (i - 253);
+            highSum += bits[i] * power;
         }
+        power += power;
+        if (i == 252) { power = 1; }
     }
     low <== lowSum;
     high <== highSum;

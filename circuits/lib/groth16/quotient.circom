@@ -64,33 +64,18 @@ template QuotientWords() {
         for (var i = 0; i < rCount[g]; i++) { widths[at] = rWidths[g][i]; at++; }
         for (var i = 0; i < kCount[g]; i++) { widths[at] = kWidths[g][i]; at++; }
     }
-    component pack = PackStream(values, values, widths, bits - values, bits);
-    component range[values];
+    var widest = 0;
+    for (var i = 0; i < values; i++) { widest = widths[i] > widest ? widths[i] : widest; }
+    component stream = CommittedStream(values, values, widths, widest, bits);
     var rAt = 0;
     var kAt = 0;
-    var highAt = 0;
     at = 0;
     for (var g = 0; g < groups; g++) {
-        for (var i = 0; i < rCount[g] + kCount[g]; i++) {
-            range[at] = LimbRange(widths[at]);
-            if (i < rCount[g]) {
-                range[at].u <== r[rAt];
-                pack.value[at] <== r[rAt];
-                rAt++;
-            } else {
-                range[at].u <== checked[kAt];
-                pack.value[at] <== checked[kAt];
-                kAt++;
-            }
-            for (var j = 0; j < widths[at] - 1; j++) {
-                pack.high[highAt] <== range[at].high[j];
-                highAt++;
-            }
-            at++;
-        }
+        for (var i = 0; i < rCount[g]; i++) { stream.value[at] <== r[rAt]; at++; rAt++; }
+        for (var i = 0; i < kCount[g]; i++) { stream.value[at] <== checked[kAt]; at++; kAt++; }
     }
     var packed = g16_ceil(bits, g16_word_bits());
-    for (var i = 0; i < packed; i++) { words[i] <== pack.words[i]; }
+    for (var i = 0; i < packed; i++) { words[i] <== stream.words[i]; }
     for (var i = 0; i < g16_free_total(); i++) { words[packed + i] <== free[i]; }
 }
 

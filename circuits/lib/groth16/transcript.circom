@@ -74,41 +74,60 @@ template Squeeze(count) {
 }
 
 /*
-@title  PackStream: range-checked values as one bit stream, cut into 253-bit words, low bits first
+@title  CommittedStream: range-checks values and packs them as one bit stream into 253-bit words, low bits first
 @param  count   how many values
 @param  period  length of `widths`
-@param  widths  bits of value i: widths[i % period]
-@param  highs   sum of (width - 1) over all values
-@input  value   in range (enforced by the LimbRange that made `high`)
-@input  high    bits 1.. of each value, value after value
-@output words   ceil(sum of widths / 253) field elements below 2^253
+@param  widths  bits of value i: widths[i % period], each >= 2
+@param  widest  the largest of them
+@param  total   sum of all widths; also the number of constraints
+@input  value   0 <= value_i < 2^width_i; enforced here
+@output words   ceil(total / 253) field elements below 2^253
+Bit 0 of a value is no signal but the value minus its higher bits; enforced boolean like the others.
 */
-template PackStream(count, period, widths, highs, total) {
+template CommittedStream(count, period, widths, widest, total) {
     signal input value[count];
-    signal input high[highs];
     signal output words[g16_ceil(total, g16_word_bits())];
+    signal bit[count][widest]; // bit[i][j], 1 <= j < width_i; the rest are 0
+    var wordEnd = 2 ** g16_word_bits();
     var word = 0;
     var filled = 0;
+    var scale = 1; // 2^filled
     var k = 0;
-    var at = 0;
     for (var i = 0; i < count; i++) {
         var width = widths[i % period];
-        if (filled + width < g16_word_bits()) {
-            word += value[i] * 2 ** filled;
-            filled += width;
-        } else {
-            // Bits `take`.. of the value open the next word; take >= 1, so they are all among the bits in `high`.
-            var take = g16_word_bits() - filled;
-            var rest = 0;
-            for (var j = take; j < width; j++) {
-                rest += high[at + j - 1] * 2 ** (j - take);
+        // Bits `take`.. of the value open the next word. take >= 1, so they are all signals.
+        var take = g16_word_bits() - filled;
+        var rest = 0;
+        var restPower = 1;
+        var lowest = value[i];
+        var power = 1;
+        bit[i][0] <== 0;
+        for (var j = 1; j < widest; j++) {
+            if (j < width) {
+                power += power;
+                bit[i][j] <-- (value[i] >> j) & 1;
+                bit[i][j] * (bit[i][j] - 1) === 0;
+                lowest -= bit[i][j] * power;
+                if (j >= take) {
+                    rest += bit[i][j] * restPower;
+                    restPower += restPower;
+                }
+            } else {
+                bit[i][j] <== 0;
             }
-            words[k] <== word + (value[i] - rest * 2 ** take) * 2 ** filled;
+        }
+        lowest * (lowest - 1) === 0;
+        if (take > width) {
+            word += value[i] * scale;
+            filled += width;
+            scale *= 2 * power;
+        } else {
+            words[k] <== word + value[i] * scale - rest * wordEnd;
             k++;
             word = rest;
             filled = width - take;
+            scale = restPower;
         }
-        at += width - 1;
     }
     if (filled > 0) {
         words[k] <== word;
@@ -116,31 +135,26 @@ template PackStream(count, period, widths, highs, total) {
 }
 
 /*
-@title  PackNumbers: PackStream for committed numbers
+@title  CommittedNumbers: CommittedStream for numbers, 254 constraints each
 @param  count  how many numbers
-@input  u      limbs, in range
-@input  high   their bits, from NumbersRange
+@input  u      limbs; the ranges are enforced here
 @output words  ceil(254 count / 253) words
 */
-template PackNumbers(count) {
+template CommittedNumbers(count) {
     var n = g16_limbs();
     signal input u[count][n];
-    signal input high[count][g16_high_bits()];
     signal output words[g16_ceil(254 * count, g16_word_bits())];
     var widths[n];
     for (var i = 0; i < n; i++) {
         widths[i] = g16_limb_width(i);
     }
-    component pack = PackStream(n * count, n, widths, g16_high_bits() * count, 254 * count);
+    component stream = CommittedStream(n * count, n, widths, g16_limb_bits(), 254 * count);
     for (var k = 0; k < count; k++) {
         for (var i = 0; i < n; i++) {
-            pack.value[n * k + i] <== u[k][i];
-        }
-        for (var i = 0; i < g16_high_bits(); i++) {
-            pack.high[g16_high_bits() * k + i] <== high[k][i];
+            stream.value[n * k + i] <== u[k][i];
         }
     }
-    words <== pack.words;
+    words <== stream.words;
 }
 
 /*
@@ -155,8 +169,10 @@ template ChallengeBits() {
     signal output {binary} high[253];
     high <== LimbRange(254)(word);
     var top = 0;
+    var power = 1;
     for (var j = 222; j < 254; j++) {
-        top += high[j - 1] * 2 ** (j - 222);
+        top += high[j - 1] * power;
+        power += power;
     }
     _ <== LimbRange(32)(3247520203 - 1 - top);
 }
@@ -177,26 +193,31 @@ template Challenges(words, count, width) {
         bits[i] = ChallengeBits();
         bits[i].word <== word[i];
     }
+    var half = 2 ** (width - 1);
     for (var k = 0; k < count; k++) {
-        var sum = -(2 ** (width - 1));
+        var sum = -half;
         var done = 0;
+        var scale = 1; // 2^done
         while (done < width) {
             var i = (width * k + done) \ 253;
             var from = (width * k + done) % 253;
             var to = from + width - done < 253 ? from + width - done : 253;
-            var chunk = 0;
             if (from == 0) {
                 // The lowest bit is not a signal: take the word minus everything above the chunk.
-                chunk = word[i];
+                var above = 0;
+                var power = 1;
                 for (var j = to; j < 254; j++) {
-                    chunk -= bits[i].high[j - 1] * 2 ** j;
+                    above += bits[i].high[j - 1] * power;
+                    power += power;
                 }
+                sum += word[i] * scale - above * scale * 2 ** to;
+                for (var j = 0; j < to; j++) { scale += scale; }
             } else {
                 for (var j = from; j < to; j++) {
-                    chunk += bits[i].high[j - 1] * 2 ** (j - from);
+                    sum += bits[i].high[j - 1] * scale;
+                    scale += scale;
                 }
             }
-            sum += chunk * 2 ** done;
             done += to - from;
         }
         value[k] <== sum;

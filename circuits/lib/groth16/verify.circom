@@ -419,7 +419,7 @@ template Groth16Verify(P, K, keyOf) {
     }
     var packed1 = g16_ceil(254 * numbers1, 253);
     var header = 2 + 4 * P;
-    signal words1[packed1] <== PackNumbers(numbers1)(all1, NumbersRange(numbers1)(all1));
+    signal words1[packed1] <== CommittedNumbers(numbers1)(all1);
     signal absorbed1[header + packed1];
     signal eLow[P];
     signal eHigh[P];
@@ -444,7 +444,7 @@ template Groth16Verify(P, K, keyOf) {
 
     // Round 2: remainder and quotient of the main identity by the field polynomial, then z.
     var packed2 = g16_ceil(254 * g16_round2(), 253);
-    signal words2[packed2] <== PackNumbers(g16_round2())(u2, NumbersRange(g16_round2())(u2));
+    signal words2[packed2] <== CommittedNumbers(g16_round2())(u2);
     signal state2[17] <== Absorb(packed2)(capacity1, words2);
     signal (challenge2[1], capacity2) <== Squeeze(1)(state2);
     signal z[9] <== Challenges(1, 9, g16_limb_bits())(challenge2);
@@ -458,7 +458,7 @@ template Groth16Verify(P, K, keyOf) {
         }
     }
     var packed3 = g16_ceil(254 * numbers3, 253);
-    signal words3[packed3] <== PackNumbers(numbers3)(all3, NumbersRange(numbers3)(all3));
+    signal words3[packed3] <== CommittedNumbers(numbers3)(all3);
     signal state3[17] <== Absorb(packed3)(capacity2, words3);
     var size = g16_group_size();
     var squeezed3 = g16_ceil(size * width, 253);
