@@ -63,3 +63,8 @@ pub mod element {
         Element::deserialize(deserializer).map(|element| element.0)
     }
 }
+
+/// A domain tag: the big-endian integer of its ASCII bytes, at most 31 of them.
+pub fn tag(name: &str) -> Fr {
+    Fr::from_be_bytes_mod_order(name.as_bytes())
+}
