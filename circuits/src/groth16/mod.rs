@@ -5,17 +5,27 @@
 //! an identity of integer polynomials ([`scheme`]) whose random combinations are tested at one point, with static bounds
 //! ([`plan`]) that make an equality modulo r an equality of integers.
 
+pub mod advice;
+pub mod comb;
 pub mod constants;
 pub mod curve;
 pub mod flat;
 pub mod generate;
+pub mod key;
 pub mod layout;
 pub mod limbs;
+pub mod oracle;
 pub mod params;
 pub mod plan;
+pub mod residue;
 pub mod ring;
 pub mod scheme;
+pub mod transcript;
+pub mod wide;
 pub mod window;
 
+pub use advice::{AdviceError, Slot, advise};
+pub use key::{PreparedKey, VkError};
+pub use oracle::{Claim, Refusal};
 pub use params::{Mode, Params};
 pub use plan::{Plan, PlanError};
