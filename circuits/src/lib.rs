@@ -3,9 +3,14 @@
 pub mod artifacts;
 pub mod field;
 pub mod generated;
+pub mod genesis;
 pub mod groth16;
 pub mod inputs;
+pub mod merge;
+pub mod nest;
 pub mod r1cs;
 pub mod schnorr;
+pub mod snapshot;
+pub mod transfer;
 pub mod trie;
 pub mod witness;

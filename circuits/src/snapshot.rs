@@ -1,0 +1,342 @@
+//! What a shard submits for an epoch, its bytes, and the checks it must pass before any proving time is spent.
+//!
+//! Bytes: version (1), Ed25519 signature (64), then the snapshot in postcard. The signature is the operator's over
+//! [`SIGNING_DOMAIN`] and the postcard bytes; bytes that are not the canonical encoding of what they decode to are refused.
+
+use crate::field;
+use crate::genesis::Genesis;
+use crate::inputs::Inputs;
+use crate::transfer::{self, Batch, Size, TransferError};
+use ark_bn254::Fr;
+use ed25519_dalek::{Signature, Signer, SigningKey};
+use serde::{Deserialize, Serialize};
+use trifold_verifier::statement::{Leaf, ProgramStatement};
+
+/// Version of the encoding, its first byte.
+pub const SNAPSHOT_VERSION: u8 = 1;
+/// Longest snapshot accepted, in bytes; sixteen transfers on a trie of ten levels take about 27,000.
+pub const MAX_SNAPSHOT_BYTES: usize = 64 * 1024;
+/// How far a snapshot's timestamp may run ahead of the checker's clock, in milliseconds.
+pub const MAX_AHEAD_MILLISECONDS: u64 = 60_000;
+/// What every signed message starts with.
+pub const SIGNING_DOMAIN: &[u8] = b"trifold/snapshot/v1";
+/// Bytes before the postcard part.
+const HEADER_BYTES: usize = 1 + Signature::BYTE_SIZE;
+/// Bits of the logical counter below the milliseconds of a timestamp.
+pub const COUNTER_BITS: u32 = 16;
+
+/// Why a snapshot was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("snapshot of {bytes} bytes exceeds {MAX_SNAPSHOT_BYTES}")]
+    TooLong { bytes: usize },
+    #[error("snapshot of {bytes} bytes ends before its content")]
+    TooShort { bytes: usize },
+    #[error("snapshot has version {0}, this build reads {SNAPSHOT_VERSION}")]
+    Version(u8),
+    #[error("snapshot is malformed: {0}")]
+    Malformed(postcard::Error),
+    #[error("snapshot is not in canonical form")]
+    NotCanonical,
+    #[error("shard {0} does not exist")]
+    UnknownShard(u32),
+    #[error("snapshot is not signed by the operator of shard {0}")]
+    Signature(u32),
+    #[error("snapshot belongs to another network")]
+    Network,
+    #[error("snapshot was submitted before and is part of the state")]
+    Replayed,
+    #[error("snapshot is stale: its clock {lamport} does not exceed the shard's {current}")]
+    Stale { lamport: u64, current: u64 },
+    #[error("snapshot does not start from the shard's current leaf")]
+    PreviousLeaf,
+    #[error("batch does not start from the shard's current state root")]
+    PreviousRoot,
+    #[error("program of the snapshot is not in the registry")]
+    UnknownProgram,
+    #[error("snapshot changes the shard's program")]
+    ProgramChanged,
+    #[error("batch has {events} transfers, a snapshot takes 1 to {limit}")]
+    Events { events: usize, limit: usize },
+    #[error(
+        "clock advances from {current} to {lamport}, less than the {events} events of the batch"
+    )]
+    Lamport {
+        lamport: u64,
+        current: u64,
+        events: usize,
+    },
+    #[error("timestamp {timestamp} is not later than the shard's {current}")]
+    Timestamp { timestamp: u64, current: u64 },
+    #[error("snapshot is from the future: {ahead} ms ahead, {MAX_AHEAD_MILLISECONDS} are allowed")]
+    Future { ahead: u64 },
+    #[error("seen epoch goes back from {current} to {seen}")]
+    SeenWentBack { seen: u64, current: u64 },
+    #[error("seen epoch {seen} is not yet in the history")]
+    SeenNotFinal { seen: u64 },
+    #[error("seen digest is not that of epoch {seen}")]
+    SeenDigest { seen: u64 },
+    #[error("batch and leaf name different seen states or shards")]
+    Inconsistent,
+    #[error("supply changes from {current} to {supply} although nothing was sent or received")]
+    Supply { supply: u128, current: u128 },
+    #[error("batch is invalid: {0}")]
+    Batch(#[from] TransferError),
+    #[error("new body is not the one that the batch leads to")]
+    NewBody,
+}
+
+/// A step of one shard: from its leaf with digest `old` to the leaf `new` by `batch`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Snapshot {
+    /// Digest of G_0, the network's name.
+    #[serde(with = "field::element")]
+    pub network: Fr,
+    /// Index in the global trie.
+    pub shard: u32,
+    #[serde(with = "field::element")]
+    pub old: Fr,
+    #[serde(with = "leaf")]
+    pub new: Leaf,
+    pub batch: Batch,
+}
+
+/// What the checker knows besides the snapshot.
+pub struct View<'a> {
+    /// Digest of G_0.
+    pub network: Fr,
+    /// The leaf that the shard has now.
+    pub current: &'a Leaf,
+    /// Whether a program is in the registry.
+    pub registered: &'a dyn Fn(&Fr) -> bool,
+    /// Digest of the global state of an epoch, if it is in the history that the next merge opens.
+    pub history: &'a dyn Fn(u64) -> Option<Fr>,
+    /// Unix time.
+    pub now_milliseconds: u64,
+}
+
+impl Snapshot {
+    /// The snapshot's bytes, signed.
+    pub fn sign(&self, operator: &SigningKey) -> Result<Vec<u8>, SnapshotError> {
+        let content = postcard::to_allocvec(self).map_err(SnapshotError::Malformed)?;
+        let signature = operator.sign(&signed_bytes(&content));
+        let bytes = [&[SNAPSHOT_VERSION][..], &signature.to_bytes(), &content].concat();
+        match bytes.len() > MAX_SNAPSHOT_BYTES {
+            true => Err(SnapshotError::TooLong { bytes: bytes.len() }),
+            false => Ok(bytes),
+        }
+    }
+
+    /// Reads what [`Snapshot::sign`] wrote, if the shard's operator signed it.
+    pub fn open(bytes: &[u8], genesis: &Genesis) -> Result<Self, SnapshotError> {
+        if bytes.len() > MAX_SNAPSHOT_BYTES {
+            return Err(SnapshotError::TooLong { bytes: bytes.len() });
+        }
+        let (header, content) = bytes
+            .split_first_chunk::<HEADER_BYTES>()
+            .ok_or(SnapshotError::TooShort { bytes: bytes.len() })?;
+        let [version, signature @ ..] = header;
+        if *version != SNAPSHOT_VERSION {
+            return Err(SnapshotError::Version(*version));
+        }
+        let snapshot: Self = decode(content)?;
+        snapshot.check_signature(content, signature, genesis)?;
+        Ok(snapshot)
+    }
+
+    /// Everything that can be checked without replaying the batch; constant work, no proving.
+    pub fn check(&self, view: &View<'_>) -> Result<(), SnapshotError> {
+        self.check_origin(view)?;
+        self.check_program(view)?;
+        self.check_clocks(view)?;
+        self.check_seen(view)?;
+        self.check_batch(view)
+    }
+
+    /// Replays the batch: the program's inputs and statement, or why there is no proof.
+    pub fn inputs(&self) -> Result<(Inputs, ProgramStatement), SnapshotError> {
+        let (inputs, statement) = self.batch.inputs(Size::DEPLOYED)?;
+        match statement.new_body == self.new.body {
+            true => Ok((inputs, statement)),
+            false => Err(SnapshotError::NewBody),
+        }
+    }
+
+    /// Transfers in the batch.
+    pub fn events(&self) -> usize {
+        self.batch.steps.len()
+    }
+
+    fn check_signature(
+        &self,
+        content: &[u8],
+        signature: &[u8; 64],
+        genesis: &Genesis,
+    ) -> Result<(), SnapshotError> {
+        let shard = genesis
+            .shard(self.shard)
+            .map_err(|_| SnapshotError::UnknownShard(self.shard))?;
+        let signature = Signature::from_bytes(signature);
+        let verdict = shard
+            .operator
+            .0
+            .verify_strict(&signed_bytes(content), &signature);
+        verdict.map_err(|_| SnapshotError::Signature(self.shard))
+    }
+
+    fn check_origin(&self, view: &View<'_>) -> Result<(), SnapshotError> {
+        let (lamport, current) = (self.new.lamport, view.current.lamport);
+        if self.network != view.network {
+            return Err(SnapshotError::Network);
+        }
+        if self.new == *view.current {
+            return Err(SnapshotError::Replayed);
+        }
+        match self.old == view.current.digest() {
+            true => Ok(()),
+            false if lamport <= current => Err(SnapshotError::Stale { lamport, current }),
+            false => Err(SnapshotError::PreviousLeaf),
+        }
+    }
+
+    fn check_program(&self, view: &View<'_>) -> Result<(), SnapshotError> {
+        match self.new.program == view.current.program {
+            _ if !(view.registered)(&self.new.program) => Err(SnapshotError::UnknownProgram),
+            true => Ok(()),
+            false => Err(SnapshotError::ProgramChanged),
+        }
+    }
+
+    fn check_clocks(&self, view: &View<'_>) -> Result<(), SnapshotError> {
+        let (events, limit) = (self.events(), Size::DEPLOYED.slots);
+        if events == 0 || events > limit {
+            return Err(SnapshotError::Events { events, limit });
+        }
+        let (lamport, current) = (self.new.lamport, view.current.lamport);
+        if lamport
+            .checked_sub(current)
+            .is_none_or(|advance| advance < events as u64)
+        {
+            return Err(SnapshotError::Lamport {
+                lamport,
+                current,
+                events,
+            });
+        }
+        let (timestamp, current) = (self.new.timestamp, view.current.timestamp);
+        if timestamp <= current {
+            return Err(SnapshotError::Timestamp { timestamp, current });
+        }
+        let ahead = (timestamp >> COUNTER_BITS).saturating_sub(view.now_milliseconds);
+        match ahead > MAX_AHEAD_MILLISECONDS {
+            true => Err(SnapshotError::Future { ahead }),
+            false => Ok(()),
+        }
+    }
+
+    fn check_seen(&self, view: &View<'_>) -> Result<(), SnapshotError> {
+        let (seen, digest) = (self.new.seen_epoch, self.new.seen_digest);
+        let current = view.current.seen_epoch;
+        if seen < current {
+            return Err(SnapshotError::SeenWentBack { seen, current });
+        }
+        if seen == 0 && digest == Fr::default() && view.current.seen_digest == digest {
+            return Ok(());
+        }
+        match (view.history)(seen) {
+            None => Err(SnapshotError::SeenNotFinal { seen }),
+            Some(expected) if expected != digest => Err(SnapshotError::SeenDigest { seen }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn check_batch(&self, view: &View<'_>) -> Result<(), SnapshotError> {
+        let (supply, current) = (self.new.supply, view.current.supply);
+        if self.batch.shard != self.shard || self.batch.seen_digest != self.new.seen_digest {
+            return Err(SnapshotError::Inconsistent);
+        }
+        if supply != current {
+            return Err(SnapshotError::Supply { supply, current });
+        }
+        match transfer::body(self.batch.old_root).digest() == view.current.body {
+            true => Ok(()),
+            false => Err(SnapshotError::PreviousRoot),
+        }
+    }
+}
+
+fn signed_bytes(content: &[u8]) -> Vec<u8> {
+    [SIGNING_DOMAIN, content].concat()
+}
+
+fn decode(content: &[u8]) -> Result<Snapshot, SnapshotError> {
+    let snapshot: Snapshot = postcard::from_bytes(content).map_err(SnapshotError::Malformed)?;
+    let canonical = postcard::to_allocvec(&snapshot).map_err(SnapshotError::Malformed)?;
+    match canonical == content {
+        true => Ok(snapshot),
+        false => Err(SnapshotError::NotCanonical),
+    }
+}
+
+/// A [`Leaf`] in serde.
+pub mod leaf {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    #[derive(Deserialize, Serialize)]
+    struct Fields {
+        #[serde(with = "field::element")]
+        program: Fr,
+        #[serde(with = "field::element")]
+        body: Fr,
+        lamport: u64,
+        timestamp: u64,
+        seen_epoch: u64,
+        #[serde(with = "field::element")]
+        seen_digest: Fr,
+        supply: u128,
+    }
+
+    pub fn serialize<S: Serializer>(leaf: &Leaf, serializer: S) -> Result<S::Ok, S::Error> {
+        let Leaf {
+            program,
+            body,
+            lamport,
+            timestamp,
+            seen_epoch,
+            seen_digest,
+            supply,
+        } = *leaf;
+        Fields {
+            program,
+            body,
+            lamport,
+            timestamp,
+            seen_epoch,
+            seen_digest,
+            supply,
+        }
+        .serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Leaf, D::Error> {
+        let Fields {
+            program,
+            body,
+            lamport,
+            timestamp,
+            seen_epoch,
+            seen_digest,
+            supply,
+        } = Fields::deserialize(deserializer)?;
+        Ok(Leaf {
+            program,
+            body,
+            lamport,
+            timestamp,
+            seen_epoch,
+            seen_digest,
+            supply,
+        })
+    }
+}
