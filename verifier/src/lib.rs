@@ -7,6 +7,10 @@
 
 extern crate alloc;
 
+pub mod client;
+pub mod codec;
+pub mod groth16;
+pub mod json;
 pub mod poseidon;
 pub mod statement;
 pub mod trie;

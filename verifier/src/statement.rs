@@ -5,6 +5,7 @@
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, PrimeField};
+use thiserror::Error;
 
 use crate::poseidon;
 use crate::trie;
@@ -21,6 +22,17 @@ pub const EPOCH_LIMIT: u64 = 3u64.pow(HISTORY_DEPTH as u32);
 pub const SUPPLY_BITS: u32 = 96;
 /// Bits of the value sent and not yet received.
 pub const IN_FLIGHT_BITS: u32 = 112;
+
+/// A field of a global state that is out of its range.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum RangeError {
+    #[error("epoch {0} is not below 3^20")]
+    Epoch(u64),
+    #[error("depth {0} is not between 1 and {MAX_DEPTH}")]
+    Depth(u8),
+    #[error("value in flight {0} is not below 2^{IN_FLIGHT_BITS}")]
+    InFlight(u128),
+}
 
 fn tag(text: &str) -> Fr {
     Fr::from_be_bytes_mod_order(text.as_bytes())
@@ -138,6 +150,25 @@ impl GlobalState {
             root,
             history: trie::empty_digest(HISTORY_DEPTH),
             in_flight: 0,
+        }
+    }
+
+    /// Checks epoch, depth and value in flight; the roots have the whole field.
+    pub fn check_ranges(&self) -> Result<(), RangeError> {
+        match self {
+            Self {
+                epoch: EPOCH_LIMIT..,
+                ..
+            } => Err(RangeError::Epoch(self.epoch)),
+            Self {
+                depth: 1..=MAX_DEPTH,
+                ..
+            } if self.in_flight >> IN_FLIGHT_BITS == 0 => Ok(()),
+            Self {
+                depth: 1..=MAX_DEPTH,
+                ..
+            } => Err(RangeError::InFlight(self.in_flight)),
+            _ => Err(RangeError::Depth(self.depth)),
         }
     }
 

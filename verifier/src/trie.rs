@@ -15,6 +15,8 @@ pub enum TrieError {
     WrongDepth { levels: usize, expected: usize },
     #[error("index {index} is outside a trie of {levels} levels")]
     IndexOutOfRange { index: u64, levels: usize },
+    #[error("a path to index {found} instead of {expected}")]
+    WrongIndex { found: u64, expected: u64 },
     #[error("the path leads to another root")]
     WrongRoot,
 }

@@ -1,0 +1,196 @@
+//! Groth16 over BN254 for circuits with one public input (Groth, "On the Size of Pairing-based Non-interactive Arguments").
+//!
+//! Points are checked when a [`Proof`] or [`VerifyingKey`] is made, so neither can hold a point off its curve, outside
+//! its subgroup or at infinity, and verification is pairings only.
+
+use ark_bn254::{Bn254, Fr, G1Affine, G2Affine, g1, g2};
+use ark_ec::pairing::{Pairing, PairingOutput};
+use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use ark_ec::{AffineRepr, CurveGroup};
+use thiserror::Error;
+
+type G2Prepared = <Bn254 as Pairing>::G2Prepared;
+
+/// What is wrong with a point.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum PointFault {
+    #[error("is the point at infinity")]
+    Infinite,
+    #[error("is not on its curve")]
+    OffCurve,
+    #[error("is on the curve but outside the subgroup of order r")]
+    WrongSubgroup,
+}
+
+/// A point that was refused.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("{name} {fault}")]
+pub struct InvalidPoint {
+    pub name: &'static str,
+    pub fault: PointFault,
+}
+
+/// Why a verifying key was refused.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum KeyError {
+    #[error(transparent)]
+    Point(#[from] InvalidPoint),
+    #[error("gamma is not the generator of G2")]
+    GammaNotGenerator,
+    #[error("delta is gamma or its negative, so anyone can forge proofs")]
+    DeltaIsGamma,
+    #[error("the key is for {0} public inputs instead of 1")]
+    PublicInputs(usize),
+}
+
+/// Why a proof was refused.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum VerifyError {
+    #[error("the proof does not hold for this statement under this key")]
+    Pairing,
+}
+
+/// A proof (A, B, C).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    a: G1Affine,
+    b: G2Affine,
+    c: G1Affine,
+}
+
+impl Proof {
+    pub fn new(a: G1Affine, b: G2Affine, c: G1Affine) -> Result<Self, InvalidPoint> {
+        check::<g1::Config>("A", &a)?;
+        check::<g2::Config>("B", &b)?;
+        check::<g1::Config>("C", &c)?;
+        Ok(Self { a, b, c })
+    }
+
+    pub fn a(&self) -> G1Affine {
+        self.a
+    }
+
+    pub fn b(&self) -> G2Affine {
+        self.b
+    }
+
+    pub fn c(&self) -> G1Affine {
+        self.c
+    }
+}
+
+/// The key of a circuit with one public input; its gamma is the generator of G2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifyingKey {
+    alpha_g1: G1Affine,
+    beta_g2: G2Affine,
+    delta_g2: G2Affine,
+    gamma_abc_g1: [G1Affine; 2],
+}
+
+impl VerifyingKey {
+    pub fn new(
+        alpha_g1: G1Affine,
+        beta_g2: G2Affine,
+        gamma_g2: G2Affine,
+        delta_g2: G2Affine,
+        gamma_abc_g1: &[G1Affine],
+    ) -> Result<Self, KeyError> {
+        let gamma_abc_g1 = match *gamma_abc_g1 {
+            [constant, linear] => [constant, linear],
+            _ => return Err(KeyError::PublicInputs(gamma_abc_g1.len().saturating_sub(1))),
+        };
+        check::<g1::Config>("alpha", &alpha_g1)?;
+        check::<g2::Config>("beta", &beta_g2)?;
+        check::<g2::Config>("delta", &delta_g2)?;
+        check::<g1::Config>("IC[0]", &gamma_abc_g1[0])?;
+        check::<g1::Config>("IC[1]", &gamma_abc_g1[1])?;
+        let generator = G2Affine::generator();
+        if gamma_g2 != generator {
+            return Err(KeyError::GammaNotGenerator);
+        }
+        if delta_g2 == generator || delta_g2 == -generator {
+            return Err(KeyError::DeltaIsGamma);
+        }
+        Ok(Self {
+            alpha_g1,
+            beta_g2,
+            delta_g2,
+            gamma_abc_g1,
+        })
+    }
+
+    pub fn alpha_g1(&self) -> G1Affine {
+        self.alpha_g1
+    }
+
+    pub fn beta_g2(&self) -> G2Affine {
+        self.beta_g2
+    }
+
+    /// The generator of G2.
+    pub fn gamma_g2(&self) -> G2Affine {
+        G2Affine::generator()
+    }
+
+    pub fn delta_g2(&self) -> G2Affine {
+        self.delta_g2
+    }
+
+    /// The constant term and the factor of the public input.
+    pub fn gamma_abc_g1(&self) -> [G1Affine; 2] {
+        self.gamma_abc_g1
+    }
+
+    /// Does once what every verification would repeat.
+    pub fn prepare(&self) -> PreparedVerifyingKey {
+        PreparedVerifyingKey {
+            alpha_beta: Bn254::pairing(self.alpha_g1, self.beta_g2),
+            negated_gamma: (-self.gamma_g2()).into(),
+            negated_delta: (-self.delta_g2).into(),
+            gamma_abc_g1: self.gamma_abc_g1,
+        }
+    }
+}
+
+/// A verifying key with e(alpha, beta) and the line coefficients of gamma and delta at hand.
+#[derive(Clone, Debug)]
+pub struct PreparedVerifyingKey {
+    alpha_beta: PairingOutput<Bn254>,
+    negated_gamma: G2Prepared,
+    negated_delta: G2Prepared,
+    gamma_abc_g1: [G1Affine; 2],
+}
+
+impl PreparedVerifyingKey {
+    /// Checks e(A, B) = e(alpha, beta) e(IC[0] + x IC[1], gamma) e(C, delta).
+    pub fn verify(&self, x: Fr, proof: &Proof) -> Result<(), VerifyError> {
+        let [constant, linear] = self.gamma_abc_g1;
+        let statement = (linear * x + constant).into_affine();
+        let loops = Bn254::multi_miller_loop(
+            [proof.a, statement, proof.c],
+            [
+                proof.b.into(),
+                self.negated_gamma.clone(),
+                self.negated_delta.clone(),
+            ],
+        );
+        match Bn254::final_exponentiation(loops) {
+            Some(value) if value == self.alpha_beta => Ok(()),
+            _ => Err(VerifyError::Pairing),
+        }
+    }
+}
+
+fn check<P: SWCurveConfig>(name: &'static str, point: &Affine<P>) -> Result<(), InvalidPoint> {
+    let fault = if point.is_zero() {
+        PointFault::Infinite
+    } else if !point.is_on_curve() {
+        PointFault::OffCurve
+    } else if !point.is_in_correct_subgroup_assuming_on_curve() {
+        PointFault::WrongSubgroup
+    } else {
+        return Ok(());
+    };
+    Err(InvalidPoint { name, fault })
+}

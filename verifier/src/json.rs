@@ -1,0 +1,390 @@
+//! JSON as snarkjs writes it (`proof.json`, `public.json`, `verification_key.json`), and the bundle of a global proof.
+//!
+//! Numbers are decimal strings without leading zeros, below the modulus of their field. A G1 point is [x, y, "1"], a G2
+//! point [[x.c0, x.c1], [y.c0, y.c1], ["1", "0"]]. An error names the field at fault.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
+use ark_ec::AffineRepr;
+use ark_ff::{BigInt, PrimeField};
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::client::{Network, Update};
+use crate::groth16::{InvalidPoint, KeyError, Proof, VerifyingKey};
+use crate::statement::{GlobalState, Keys, RangeError};
+
+/// Longest text that is read.
+pub const MAX_TEXT_BYTES: usize = 1 << 16;
+/// What a bundle says it is.
+pub const BUNDLE_FORMAT: &str = "trifold/global-proof/v1";
+
+/// Why a text was refused.
+#[derive(Debug, Error)]
+pub enum JsonError {
+    #[error("{0} bytes, more than the {MAX_TEXT_BYTES} that are read")]
+    TooLong(usize),
+    #[error("not JSON: {0}")]
+    Syntax(serde_json::Error),
+    #[error("{field} is missing")]
+    Missing { field: String },
+    #[error("{field} is not {expected}")]
+    Unexpected { field: String, expected: String },
+    #[error("{field} has {found} entries instead of {expected}")]
+    Length {
+        field: String,
+        found: usize,
+        expected: usize,
+    },
+    #[error("{field} is not below the modulus of its field")]
+    NotCanonical { field: String },
+    #[error("{field}: {error}")]
+    Point { field: String, error: InvalidPoint },
+    #[error("{field}: {error}")]
+    Key { field: String, error: KeyError },
+    #[error("{field}: {error}")]
+    Range { field: String, error: RangeError },
+}
+
+/// A global proof with everything its verification needs, as one file.
+///
+/// It proves something only about the network that it names, so a reader compares `network` with the one meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GlobalProof {
+    pub network: Network,
+    pub update: Update,
+}
+
+impl GlobalProof {
+    pub fn from_json(text: &str) -> Result<Self, JsonError> {
+        let root = parse(text)?;
+        let root = Node::root(&root);
+        root.at("format")?.exactly(BUNDLE_FORMAT)?;
+        let network = Network {
+            keys: keys(&root.at("keys")?)?,
+            genesis: root.at("genesis")?.number()?,
+            nest_key: verifying_key(&root.at("verification_key")?)?,
+        };
+        let update = Update {
+            state: state(&root.at("state")?)?,
+            proof: proof(&root.at("proof")?)?,
+        };
+        Ok(Self { network, update })
+    }
+
+    pub fn to_json(&self) -> String {
+        let Self { network, update } = self;
+        let (keys, state) = (&network.keys, &update.state);
+        pretty(&json!({
+            "format": BUNDLE_FORMAT,
+            "keys": {
+                "merge": keys.merge.to_string(),
+                "nest": keys.nest.to_string(),
+                "registry": keys.registry.to_string(),
+            },
+            "genesis": network.genesis.to_string(),
+            "state": {
+                "epoch": state.epoch.to_string(),
+                "depth": state.depth.to_string(),
+                "root": state.root.to_string(),
+                "history": state.history.to_string(),
+                "in_flight": state.in_flight.to_string(),
+            },
+            "proof": proof_value(&update.proof),
+            "verification_key": verifying_key_value(&network.nest_key),
+        }))
+    }
+}
+
+/// Reads snarkjs's proof.json.
+pub fn proof_from_json(text: &str) -> Result<Proof, JsonError> {
+    proof(&Node::root(&parse(text)?))
+}
+
+/// Writes snarkjs's proof.json.
+pub fn proof_to_json(proof: &Proof) -> String {
+    pretty(&proof_value(proof))
+}
+
+/// Reads snarkjs's public.json for one public input.
+pub fn public_from_json(text: &str) -> Result<Fr, JsonError> {
+    let value = parse(text)?;
+    let [x] = Node {
+        path: "public".into(),
+        value: &value,
+    }
+    .entries()?;
+    x.number()
+}
+
+/// Writes snarkjs's public.json for one public input.
+pub fn public_to_json(x: Fr) -> String {
+    pretty(&json!([x.to_string()]))
+}
+
+/// Reads snarkjs's verification_key.json. Its `vk_alphabeta_12`, which follows from the rest, is not looked at.
+pub fn verifying_key_from_json(text: &str) -> Result<VerifyingKey, JsonError> {
+    verifying_key(&Node::root(&parse(text)?))
+}
+
+/// Writes snarkjs's verification_key.json.
+pub fn verifying_key_to_json(key: &VerifyingKey) -> String {
+    pretty(&verifying_key_value(key))
+}
+
+fn parse(text: &str) -> Result<Value, JsonError> {
+    match text.len() {
+        0..=MAX_TEXT_BYTES => serde_json::from_str(text).map_err(JsonError::Syntax),
+        length => Err(JsonError::TooLong(length)),
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn proof(node: &Node) -> Result<Proof, JsonError> {
+    header(node)?;
+    let (a, b, c) = (
+        node.at("pi_a")?.g1()?,
+        node.at("pi_b")?.g2()?,
+        node.at("pi_c")?.g1()?,
+    );
+    Proof::new(a, b, c).map_err(|error| JsonError::Point {
+        field: node.name(),
+        error,
+    })
+}
+
+fn verifying_key(node: &Node) -> Result<VerifyingKey, JsonError> {
+    header(node)?;
+    let count = node.at("nPublic")?;
+    if count.value.as_u64() != Some(1) {
+        return Err(count.unexpected("1: one public input"));
+    }
+    let [constant, linear] = node.at("IC")?.entries()?;
+    let key = VerifyingKey::new(
+        node.at("vk_alpha_1")?.g1()?,
+        node.at("vk_beta_2")?.g2()?,
+        node.at("vk_gamma_2")?.g2()?,
+        node.at("vk_delta_2")?.g2()?,
+        &[constant.g1()?, linear.g1()?],
+    );
+    key.map_err(|error| JsonError::Key {
+        field: node.name(),
+        error,
+    })
+}
+
+fn header(node: &Node) -> Result<(), JsonError> {
+    node.at("protocol")?.exactly("groth16")?;
+    node.at("curve")?.exactly("bn128")
+}
+
+fn keys(node: &Node) -> Result<Keys, JsonError> {
+    let number = |name| node.at(name)?.number();
+    Ok(Keys {
+        merge: number("merge")?,
+        nest: number("nest")?,
+        registry: number("registry")?,
+    })
+}
+
+fn state(node: &Node) -> Result<GlobalState, JsonError> {
+    let state = GlobalState {
+        epoch: node.at("epoch")?.integer()?,
+        depth: node.at("depth")?.integer()?,
+        root: node.at("root")?.number()?,
+        history: node.at("history")?.number()?,
+        in_flight: node.at("in_flight")?.integer()?,
+    };
+    let checked = state.check_ranges();
+    checked.map_err(|error| JsonError::Range {
+        field: node.name(),
+        error,
+    })?;
+    Ok(state)
+}
+
+fn proof_value(proof: &Proof) -> Value {
+    json!({
+        "pi_a": g1_value(proof.a()),
+        "pi_b": g2_value(proof.b()),
+        "pi_c": g1_value(proof.c()),
+        "protocol": "groth16",
+        "curve": "bn128",
+    })
+}
+
+fn verifying_key_value(key: &VerifyingKey) -> Value {
+    json!({
+        "protocol": "groth16",
+        "curve": "bn128",
+        "nPublic": 1,
+        "vk_alpha_1": g1_value(key.alpha_g1()),
+        "vk_beta_2": g2_value(key.beta_g2()),
+        "vk_gamma_2": g2_value(key.gamma_g2()),
+        "vk_delta_2": g2_value(key.delta_g2()),
+        "IC": key.gamma_abc_g1().map(g1_value),
+    })
+}
+
+fn g1_value(point: G1Affine) -> Value {
+    json!([point.x.to_string(), point.y.to_string(), "1"])
+}
+
+fn g2_value(point: G2Affine) -> Value {
+    let coefficients = |value: Fq2| json!([value.c0.to_string(), value.c1.to_string()]);
+    json!([coefficients(point.x), coefficients(point.y), ["1", "0"]])
+}
+
+/// A value and the way to it from the root of its text.
+struct Node<'a> {
+    path: String,
+    value: &'a Value,
+}
+
+impl<'a> Node<'a> {
+    fn root(value: &'a Value) -> Self {
+        Self {
+            path: String::new(),
+            value,
+        }
+    }
+
+    fn name(&self) -> String {
+        if self.path.is_empty() {
+            "the text".into()
+        } else {
+            self.path.clone()
+        }
+    }
+
+    fn at(&self, key: &str) -> Result<Node<'a>, JsonError> {
+        let separator = if self.path.is_empty() { "" } else { "." };
+        let path = format!("{}{separator}{key}", self.path);
+        match self.value.as_object() {
+            None => Err(self.unexpected("an object")),
+            Some(object) => match object.get(key) {
+                Some(value) => Ok(Node { path, value }),
+                None => Err(JsonError::Missing { field: path }),
+            },
+        }
+    }
+
+    fn entries<const N: usize>(&self) -> Result<[Node<'a>; N], JsonError> {
+        let list = self
+            .value
+            .as_array()
+            .ok_or_else(|| self.unexpected("a list"))?;
+        let values: &[Value; N] = list.as_slice().try_into().map_err(|_| JsonError::Length {
+            field: self.name(),
+            found: list.len(),
+            expected: N,
+        })?;
+        let mut index = 0..N;
+        Ok(values.each_ref().map(|value| {
+            let path = format!("{}[{}]", self.path, index.next().unwrap_or_default());
+            Node { path, value }
+        }))
+    }
+
+    fn text(&self) -> Result<&'a str, JsonError> {
+        self.value
+            .as_str()
+            .ok_or_else(|| self.unexpected("a string"))
+    }
+
+    fn exactly(&self, expected: &str) -> Result<(), JsonError> {
+        let found = self.text()?;
+        if found == expected {
+            Ok(())
+        } else {
+            Err(self.unexpected(&format!("{expected:?}")))
+        }
+    }
+
+    fn g1(&self) -> Result<G1Affine, JsonError> {
+        let [x, y, z] = self.entries()?;
+        match z.text()? {
+            "0" => Ok(G1Affine::zero()),
+            _ => {
+                z.exactly("1")?;
+                Ok(G1Affine::new_unchecked(x.number()?, y.number()?))
+            }
+        }
+    }
+
+    fn g2(&self) -> Result<G2Affine, JsonError> {
+        let [x, y, z] = self.entries()?;
+        let [one, zero] = z.entries()?;
+        zero.exactly("0")?;
+        match one.text()? {
+            "0" => Ok(G2Affine::zero()),
+            _ => {
+                one.exactly("1")?;
+                Ok(G2Affine::new_unchecked(x.fq2()?, y.fq2()?))
+            }
+        }
+    }
+
+    fn fq2(&self) -> Result<Fq2, JsonError> {
+        let [c0, c1] = self.entries()?;
+        Ok(Fq2::new(c0.number::<Fq>()?, c1.number::<Fq>()?))
+    }
+
+    fn number<F: PrimeField<BigInt = BigInt<4>>>(&self) -> Result<F, JsonError> {
+        let integer = self.decimal(256)?;
+        F::from_bigint(integer).ok_or_else(|| JsonError::NotCanonical { field: self.name() })
+    }
+
+    fn integer<T: TryFrom<u128>>(&self) -> Result<T, JsonError> {
+        let bits = 8 * size_of::<T>();
+        let BigInt([low, high, ..]) = self.decimal(bits)?;
+        let value = u128::from(low) | u128::from(high) << 64;
+        T::try_from(value).map_err(|_| self.unexpected(&below(bits)))
+    }
+
+    /// A decimal integer below 2^bits, 8 <= bits <= 256, as digits without a leading zero.
+    fn decimal(&self, bits: usize) -> Result<BigInt<4>, JsonError> {
+        let digits = self.text()?.as_bytes();
+        let plain = digits.iter().all(u8::is_ascii_digit) && !digits.is_empty();
+        if !plain || (digits.len() > 1 && digits[0] == b'0') {
+            return Err(self.unexpected("a decimal integer without sign or leading zeros"));
+        }
+        let value = digits
+            .iter()
+            .try_fold([0; 4], |value, digit| push_digit(value, digit - b'0'));
+        let value = value.ok_or_else(|| self.unexpected(&below(bits)))?;
+        let fits = (bits..256).all(|bit| value[bit / 64] >> (bit % 64) & 1 == 0);
+        if fits {
+            Ok(BigInt(value))
+        } else {
+            Err(self.unexpected(&below(bits)))
+        }
+    }
+
+    fn unexpected(&self, expected: &str) -> JsonError {
+        JsonError::Unexpected {
+            field: self.name(),
+            expected: expected.into(),
+        }
+    }
+}
+
+fn below(bits: usize) -> String {
+    format!("below 2^{bits}")
+}
+
+/// 10 value + digit, `None` from 2^256 on.
+fn push_digit(mut value: [u64; 4], digit: u8) -> Option<[u64; 4]> {
+    let mut carry = u128::from(digit);
+    for limb in &mut value {
+        let wide = u128::from(*limb) * 10 + carry;
+        *limb = wide as u64;
+        carry = wide >> 64;
+    }
+    (carry == 0).then_some(value)
+}
