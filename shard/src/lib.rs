@@ -1,1 +1,14 @@
-//! Under construction.
+//! The reference shard: accounts on a ternary trie, signed transfers, clocks, snapshots.
+//!
+//! It proves nothing and talks to nobody: transfers and verified global states in, snapshots out. [`Shard`] is the whole
+//! state machine; [`file`](mod@file) keeps it between runs; [`Wallet`] is the client's side.
+
+pub mod clock;
+pub mod file;
+pub mod ledger;
+pub mod shard;
+pub mod wallet;
+
+pub use ledger::{Ledger, LedgerError};
+pub use shard::{Shard, ShardError};
+pub use wallet::Wallet;

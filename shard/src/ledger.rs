@@ -1,0 +1,185 @@
+//! Accounts of one shard and the transfers between them.
+
+use ark_bn254::Fr;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use trifold_circuits::genesis::GenesisShard;
+use trifold_circuits::schnorr::{Coordinates, PublicKey, SchnorrError};
+use trifold_circuits::transfer::{self, Holding, SignedTransfer, Size, Step, Transfer};
+use trifold_circuits::trie::{SparseTrie, TrieError};
+
+/// Why a transfer was refused; the ledger is as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    #[error("account {index} is outside the ledger, which has room for {capacity}")]
+    Index { index: u64, capacity: u64 },
+    #[error("sender {index} has no account")]
+    UnknownSender { index: u64 },
+    #[error("transfer {ordinal} of account {index} was executed before; the next is {expected}")]
+    Replayed { index: u64, ordinal: u64, expected: u64 },
+    #[error("transfer {ordinal} of account {index} is out of order; the next is {expected}")]
+    Ordinal { index: u64, ordinal: u64, expected: u64 },
+    #[error("amount is zero")]
+    ZeroAmount,
+    #[error("{amount} exceeds the balance {balance} of account {index}")]
+    Overdraft { index: u64, balance: u64, amount: u64 },
+    #[error("account {index} belongs to another key than the transfer names")]
+    ReceiverKey { index: u64 },
+    #[error("the key named for account {index} is unusable: {source}")]
+    UnusableKey { index: u64, source: SchnorrError },
+    #[error("balance {balance} of account {index} cannot take {amount} more")]
+    Overflow { index: u64, balance: u64, amount: u64 },
+    #[error("signature refused: {0}")]
+    Signature(#[from] SchnorrError),
+    #[error(transparent)]
+    Trie(#[from] TrieError),
+}
+
+/// One account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Entry {
+    pub key: PublicKey,
+    pub balance: u64,
+    /// Transfers signed so far.
+    pub ordinal: u64,
+}
+
+/// Accounts by position, and the trie over them; stored as the accounts alone.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "BTreeMap<u64, Entry>", into = "BTreeMap<u64, Entry>")]
+pub struct Ledger {
+    accounts: BTreeMap<u64, Entry>,
+    trie: SparseTrie,
+}
+
+impl Ledger {
+    /// The ledger a shard starts with.
+    pub fn genesis(shard: &GenesisShard) -> Result<Self, LedgerError> {
+        let entry = |key, balance| Entry { key, balance, ordinal: 0 };
+        let accounts = shard.accounts.iter().map(|account| entry(account.key, account.balance));
+        Self::try_from((0..).zip(accounts).collect::<BTreeMap<_, _>>())
+    }
+
+    /// State root.
+    pub fn root(&self) -> Fr {
+        self.trie.root()
+    }
+
+    /// The account at `index`, if there is one.
+    pub fn account(&self, index: u64) -> Option<&Entry> {
+        self.accounts.get(&index)
+    }
+
+    /// Accounts in order of position.
+    pub fn accounts(&self) -> impl Iterator<Item = (u64, &Entry)> {
+        self.accounts.iter().map(|(index, entry)| (*index, entry))
+    }
+
+    /// Sum of all balances.
+    pub fn supply(&self) -> u128 {
+        self.accounts.values().map(|entry| u128::from(entry.balance)).sum()
+    }
+
+    /// The two siblings per level of the account at `index`, from the leaf up.
+    pub fn path(&self, index: u64) -> Result<Vec<[Fr; 2]>, LedgerError> {
+        Ok(self.trie.path(index)?)
+    }
+
+    /// Executes a transfer on shard `shard`; returns what its proof needs.
+    pub fn execute(&mut self, shard: u32, signed: &SignedTransfer) -> Result<Step, LedgerError> {
+        let (sender, receiver) = self.check(shard, signed)?;
+        let Transfer { from, to, .. } = signed.transfer;
+        let sender_siblings = self.path(from)?;
+        let before = self.accounts.get(&from).copied();
+        self.put(from, sender)?;
+        let held = self.accounts.get(&to).map(|held| Holding { balance: held.balance, ordinal: held.ordinal });
+        let receiver_siblings = self.path(to)?;
+        self.put(to, receiver)?;
+        Ok(Step {
+            signed: *signed,
+            sender_key: sender.key.coordinates(),
+            sender_balance: before.unwrap_or(sender).balance,
+            sender_siblings,
+            receiver: held,
+            receiver_siblings,
+        })
+    }
+
+    /// Sender and receiver after the transfer. Cheap checks come first, the signature last.
+    fn check(&self, shard: u32, signed: &SignedTransfer) -> Result<(Entry, Entry), LedgerError> {
+        let transfer = &signed.transfer;
+        [transfer.from, transfer.to].into_iter().try_for_each(check_index)?;
+        let owner = self.account(transfer.from).ok_or(LedgerError::UnknownSender { index: transfer.from })?;
+        let sender = debit(owner, transfer)?;
+        let held = match transfer.from == transfer.to {
+            true => Some(&sender),
+            false => self.account(transfer.to),
+        };
+        let receiver = credit(held, transfer)?;
+        owner.key.verify(transfer.message(shard), &signed.signature)?;
+        Ok((sender, receiver))
+    }
+
+    fn put(&mut self, index: u64, entry: Entry) -> Result<(), LedgerError> {
+        let leaf = transfer::account(entry.key.coordinates(), entry.balance, entry.ordinal);
+        self.trie.set(index, leaf)?;
+        self.accounts.insert(index, entry);
+        Ok(())
+    }
+}
+
+fn check_index(index: u64) -> Result<(), LedgerError> {
+    let capacity = Size::DEPLOYED.capacity();
+    match index < capacity {
+        true => Ok(()),
+        false => Err(LedgerError::Index { index, capacity }),
+    }
+}
+
+fn debit(owner: &Entry, transfer: &Transfer) -> Result<Entry, LedgerError> {
+    let Transfer { from: index, ordinal, amount, .. } = *transfer;
+    let (balance, expected) = (owner.balance, owner.ordinal);
+    if ordinal < expected {
+        return Err(LedgerError::Replayed { index, ordinal, expected });
+    }
+    let next = expected.checked_add(1).filter(|_| ordinal == expected);
+    let next = next.ok_or(LedgerError::Ordinal { index, ordinal, expected })?;
+    if amount == 0 {
+        return Err(LedgerError::ZeroAmount);
+    }
+    let rest = balance.checked_sub(amount).ok_or(LedgerError::Overdraft { index, balance, amount })?;
+    Ok(Entry { key: owner.key, balance: rest, ordinal: next })
+}
+
+fn credit(held: Option<&Entry>, transfer: &Transfer) -> Result<Entry, LedgerError> {
+    let Transfer { to: index, receiver_key, amount, .. } = *transfer;
+    let held = match held {
+        Some(held) if held.key.coordinates() != receiver_key => return Err(LedgerError::ReceiverKey { index }),
+        Some(held) => *held,
+        None => Entry { key: usable(index, receiver_key)?, balance: 0, ordinal: 0 },
+    };
+    let balance = held.balance;
+    let sum = balance.checked_add(amount).ok_or(LedgerError::Overflow { index, balance, amount })?;
+    Ok(Entry { balance: sum, ..held })
+}
+
+fn usable(index: u64, key: Coordinates) -> Result<PublicKey, LedgerError> {
+    PublicKey::new(key).map_err(|source| LedgerError::UnusableKey { index, source })
+}
+
+impl From<Ledger> for BTreeMap<u64, Entry> {
+    fn from(ledger: Ledger) -> Self {
+        ledger.accounts
+    }
+}
+
+impl TryFrom<BTreeMap<u64, Entry>> for Ledger {
+    type Error = LedgerError;
+
+    fn try_from(accounts: BTreeMap<u64, Entry>) -> Result<Self, LedgerError> {
+        let trie = SparseTrie::new(Size::DEPLOYED.depth)?;
+        let mut ledger = Self { accounts: BTreeMap::new(), trie };
+        accounts.into_iter().try_for_each(|(index, entry)| ledger.put(index, entry))?;
+        Ok(ledger)
+    }
+}
