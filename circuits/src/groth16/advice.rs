@@ -2,10 +2,10 @@
 
 use super::comb::{CombTrace, columns, digit_bits, digit_words, header_words};
 use super::curve::WINDOW_COUNT;
-use super::flat;
+use super::flat::{self, Flat};
 use super::key::PreparedKey;
 use super::layout::{KEY_COMB_START, Layout, QUOTIENT_NUMBERS, REMAINDER_NUMBERS};
-use super::limbs::{NumberCode, base_modulus, field, modulus_limbs, signed_digits};
+use super::limbs::{NumberCode, base_modulus, field, integer, modulus_limbs, signed_digits};
 use super::params::{NUMBER_BITS, Params};
 use super::plan::{GroupPlan, Plan};
 use super::residue::{LoopTrace, ResidueTrace};
@@ -16,8 +16,8 @@ use super::wide::{Integers, Polynomial, Wide};
 use crate::inputs::Inputs;
 use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
-use ark_ff::{AdditiveGroup, Zero};
-use num_bigint::{BigInt, BigUint};
+use ark_ff::{AdditiveGroup, Field, Zero};
+use num_bigint::BigUint;
 
 /// A Groth16 proof over BN254.
 pub type Proof = ark_groth16::Proof<ark_bn254::Bn254>;
@@ -115,23 +115,32 @@ pub fn advise(
     slots: &[Slot<'_>],
     key_of: &[usize],
 ) -> Result<Inputs, AdviceError> {
-    Advisor { plan, keys, slots, key_of, strict: true, tamper: &mut |_, _| {} }.run()
+    Advisor { plan, keys, slots, key_of, deviation: None }.run()
 }
 
-/// What a tampering test changes: called after each round with its number (1 to 3) and all numbers so far.
+/// How a dishonest prover departs from the honest one: for tests that a circuit refuses or accepts what it does.
 #[doc(hidden)]
-pub type Tamper<'a> = &'a mut dyn FnMut(usize, &mut Numbers);
+pub struct Deviation<'a> {
+    /// Called after each of the rounds 1 to 3 with its number and all numbers so far.
+    pub tamper: &'a mut dyn FnMut(usize, &mut Numbers),
+    /// Digit words of each public input that are passed over.
+    pub skipped_words: usize,
+    /// Multiplies the residue witness.
+    pub witness_factor: Flat,
+    /// Whether quotients and carries are divisions modulo r instead of divisions of integers.
+    pub divides_modulo_r: bool,
+}
 
-/// Advice for a statement that need not be true, as far as it can be made: for tests that a circuit refuses it.
+/// Advice for a statement that need not be true, as far as it can be made; false identities are no error.
 #[doc(hidden)]
-pub fn advise_unchecked(
+pub fn advise_dishonestly(
     plan: &Plan,
     keys: &[&PreparedKey],
     slots: &[Slot<'_>],
     key_of: &[usize],
-    tamper: Tamper<'_>,
+    deviation: &mut Deviation<'_>,
 ) -> Result<Inputs, AdviceError> {
-    Advisor { plan, keys, slots, key_of, strict: false, tamper }.run()
+    Advisor { plan, keys, slots, key_of, deviation: Some(deviation) }.run()
 }
 
 /// The committed numbers of all rounds, in the layout's orders.
@@ -147,14 +156,13 @@ pub struct Numbers {
     pub round3: Vec<Vec<Fq>>,
 }
 
-struct Advisor<'a> {
+struct Advisor<'a, 'b> {
     plan: &'a Plan,
     keys: &'a [&'a PreparedKey],
     slots: &'a [Slot<'a>],
     key_of: &'a [usize],
-    /// Whether a false statement is an error.
-    strict: bool,
-    tamper: Tamper<'a>,
+    /// None for the honest prover, to whom a false statement is an error.
+    deviation: Option<&'a mut Deviation<'b>>,
 }
 
 /// What is known of a slot before the first challenge.
@@ -168,17 +176,17 @@ struct Opening {
 
 struct Quotient {
     limbs: Vec<i128>,
-    carries: Vec<Wide>,
+    carries: Vec<Fr>,
 }
 
-impl Advisor<'_> {
+impl Advisor<'_, '_> {
     fn run(mut self) -> Result<Inputs, AdviceError> {
         self.check_shape()?;
         let openings: Vec<Opening> =
             (0..self.slots.len()).map(|slot| self.open(slot)).collect::<Result<_, _>>()?;
         let mut numbers =
             Numbers { round1: openings.iter().map(|o| o.round1.clone()).collect(), ..Numbers::default() };
-        (self.tamper)(1, &mut numbers);
+        self.tamper(1, &mut numbers);
         let mut nonce = 0u64;
         loop {
             let mut attempt = numbers.clone();
@@ -187,6 +195,16 @@ impl Advisor<'_> {
             }
             nonce += 1;
         }
+    }
+
+    fn tamper(&mut self, round: usize, numbers: &mut Numbers) {
+        if let Some(deviation) = &mut self.deviation {
+            (deviation.tamper)(round, numbers);
+        }
+    }
+
+    fn is_honest(&self) -> bool {
+        self.deviation.is_none()
     }
 
     fn check_shape(&self) -> Result<(), AdviceError> {
@@ -224,10 +242,12 @@ impl Advisor<'_> {
         if x.is_zero() {
             return Err(AdviceError::ZeroInput { slot });
         }
-        if self.strict {
+        if self.is_honest() {
             check_points(slot, proof)?;
         }
+        let skipped = self.deviation.as_ref().map_or(0, |deviation| deviation.skipped_words);
         let (word, columns, comb) = digit_words(x)
+            .skip(skipped)
             .find_map(|word| {
                 let columns = columns(&digit_bits(&word));
                 CombTrace::new(self.key(slot), &columns).map(|comb| (word, columns, comb))
@@ -235,11 +255,13 @@ impl Advisor<'_> {
             .ok_or(AdviceError::DegenerateInput { slot })?;
         let degenerate = AdviceError::DegeneratePairing { slot };
         let trace = LoopTrace::new(proof.a, proof.b).ok_or(degenerate.clone())?;
-        if self.strict && !trace.closed {
+        if self.is_honest() && !trace.closed {
             return Err(AdviceError::Subgroup { slot });
         }
-        let residue = ResidueTrace::new(self.key(slot), &trace, comb.v, proof.c).ok_or(degenerate)?;
-        if self.strict && !residue.closed {
+        let factor = self.deviation.as_ref().map_or(flat::one(), |deviation| deviation.witness_factor);
+        let residue =
+            ResidueTrace::new(self.key(slot), &trace, comb.v, proof.c, &factor).ok_or(degenerate)?;
+        if self.is_honest() && !residue.closed {
             return Err(AdviceError::Invalid { slot });
         }
         let round1 = round1(&self.plan.layout, proof, &comb, &trace, &residue);
@@ -267,14 +289,14 @@ impl Advisor<'_> {
         let Some(rho_windows) = coefficients(&squeezed, bits, windows) else { return Ok(None) };
 
         numbers.round2 = main_quotient(&rho_windows, openings);
-        (self.tamper)(2, numbers);
+        self.tamper(2, numbers);
         sponge.absorb(&stream(&code, &numbers.round2));
         let squeezed = sponge.squeeze(1);
         let Params { limb_bits, challenge_limbs, .. } = plan.params;
         let Some(z) = coefficients(&squeezed, limb_bits, challenge_limbs) else { return Ok(None) };
 
         self.derive(&z, openings, numbers)?;
-        (self.tamper)(3, numbers);
+        self.tamper(3, numbers);
         sponge.absorb(&stream(&code, numbers.powers.iter().chain(numbers.round3.iter().flatten())));
         let size = plan.group_size();
         let squeezed = sponge.squeeze(plan.coefficient_words(size));
@@ -314,7 +336,7 @@ impl Advisor<'_> {
                 columns: comb.map(|point| [point.x, point.y]).collect(),
             };
             let reading = read_proof(&ring, layout, &powers, &KeyReading::Witness(key.numbers()), &mut proof);
-            if self.strict {
+            if self.is_honest() {
                 self.check_residuals(slot, &reading.residuals)?;
             }
             numbers.round3.push(proof.round3.into_iter().map(Option::unwrap_or_default).collect());
@@ -387,29 +409,18 @@ impl Advisor<'_> {
 
     /// The quotient by q of a group's polynomial, and the carries of the difference.
     fn quotient(&self, index: usize, h: &Polynomial, group: &GroupPlan) -> Result<Quotient, AdviceError> {
+        if self.deviation.as_ref().is_some_and(|deviation| deviation.divides_modulo_r) {
+            return Ok(quotient_modulo_r(&self.plan.params, h, group));
+        }
         let params = &self.plan.params;
         let value = h.at_power_of_two(params.limb_bits);
         let modulus = base_modulus();
         let quotient = &value / &modulus;
-        let mut exact = &quotient * &modulus == value;
-        let limbs = signed_digits(&quotient, &group.quotient_widths).unwrap_or_else(|| {
-            exact = false;
-            vec![0; group.quotient_widths.len()]
-        });
-        let ring = Integers::new(*params);
-        let product = ring.limbs(&limbs, params.quotient_limbs) * &ring.limbs(&modulus_limbs(params), 1);
-        let mut difference = (h.clone() - &product).0;
-        difference.resize(group.degree + 1, Wide::default());
-        let mut carry = Wide::default();
-        let mut carries = Vec::with_capacity(group.degree);
-        for coefficient in &difference[..group.degree] {
-            let (next, divides) = carry.minus(*coefficient).shifted(params.limb_bits);
-            exact &= divides;
-            carry = next;
-            carries.push(carry);
-        }
-        exact &= carry == difference[group.degree];
-        if self.strict && !exact {
+        let limbs = signed_digits(&quotient, &group.quotient_widths);
+        let fits = limbs.is_some() && &quotient * &modulus == value;
+        let limbs = limbs.unwrap_or_else(|| vec![0; group.quotient_widths.len()]);
+        let (carries, exact) = carries(params, h, &limbs, group);
+        if self.is_honest() && !(fits && exact) {
             return Err(AdviceError::Quotient(index));
         }
         Ok(Quotient { limbs, carries })
@@ -442,12 +453,11 @@ impl Advisor<'_> {
                 limbs.push(Fr::from(limb + (1i128 << (width - 1))));
             }
             for (i, carry) in quotient.carries.iter().enumerate() {
-                let carry = carry.to_integer();
                 if group.is_checked(i) {
                     let width = group.carry_widths[(i + 1) / group.spacing - 1];
-                    checked.push(field(&(carry + (BigInt::from(1) << (width - 1)))));
+                    checked.push(*carry + Fr::from(2u64).pow([width as u64 - 1]));
                 } else {
-                    free.push(field(&carry));
+                    free.push(*carry);
                 }
             }
         }
@@ -455,6 +465,46 @@ impl Advisor<'_> {
         inputs.insert("k_checked", checked);
         inputs.insert("k_free", free);
     }
+}
+
+/// `h - R q`, whose value at `2^w` is 0 for the true quotient.
+fn difference(params: &Params, h: &Polynomial, limbs: &[i128], group: &GroupPlan) -> Vec<Wide> {
+    let ring = Integers::new(*params);
+    let product = ring.limbs(limbs, params.quotient_limbs) * &ring.limbs(&modulus_limbs(params), 1);
+    let mut difference = (h.clone() - &product).0;
+    difference.resize(group.degree + 1, Wide::default());
+    difference
+}
+
+/// The carries, and whether every division was exact.
+fn carries(params: &Params, h: &Polynomial, limbs: &[i128], group: &GroupPlan) -> (Vec<Fr>, bool) {
+    let difference = difference(params, h, limbs, group);
+    let mut carry = Wide::default();
+    let mut exact = true;
+    let mut carries = Vec::with_capacity(group.degree);
+    for coefficient in &difference[..group.degree] {
+        let (next, divides) = carry.minus(*coefficient).shifted(params.limb_bits);
+        exact &= divides;
+        carry = next;
+        carries.push(field(&carry.to_integer()));
+    }
+    (carries, exact && carry == difference[group.degree])
+}
+
+/// A quotient and carries for which the group's equation holds modulo r whatever its polynomial.
+fn quotient_modulo_r(params: &Params, h: &Polynomial, group: &GroupPlan) -> Quotient {
+    let value: Fr = field(&h.at_power_of_two(params.limb_bits));
+    let modulus: Fr = field(&base_modulus());
+    let quotient = integer(value / modulus);
+    let limbs = signed_digits(&quotient, &group.quotient_widths).unwrap_or_default();
+    let step = Fr::from(1u64 << params.limb_bits);
+    let mut carry = Fr::zero();
+    let coefficients = difference(params, h, &limbs, group);
+    let carries = coefficients[..group.degree].iter().map(|coefficient| {
+        carry = (carry - field::<Fr>(&coefficient.to_integer())) / step;
+        carry
+    });
+    Quotient { carries: carries.collect(), limbs }
 }
 
 /// An entry of the comb's table among the key's words, the sign applied.

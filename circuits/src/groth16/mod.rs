@@ -24,7 +24,7 @@ pub mod transcript;
 pub mod wide;
 pub mod window;
 
-pub use advice::{AdviceError, Slot, advise};
+pub use advice::{AdviceError, Proof, Slot, advise};
 pub use key::{PreparedKey, VkError};
 pub use oracle::{Claim, Refusal};
 pub use params::{Mode, Params};

@@ -113,10 +113,19 @@ pub struct ResidueTrace {
 }
 
 impl ResidueTrace {
+    /// The trace with the residue witness times `factor`, which is 1 but in tests: the witness is one of r.
+    ///
     /// `None` where an element has no torus form, which no honest proof meets.
-    pub fn new(key: &PreparedKey, trace: &LoopTrace, v: Point<Fq>, c_point: G1Affine) -> Option<Self> {
+    pub fn new(
+        key: &PreparedKey,
+        trace: &LoopTrace,
+        v: Point<Fq>,
+        c_point: G1Affine,
+        factor: &Flat,
+    ) -> Option<Self> {
         let fixed = fixed_values(key, v, c_point.into());
-        let c = flat::torus(&flat::power(&pairing_value(key, trace, &fixed), &RESIDUE_EXPONENT))?;
+        let root = flat::power(&pairing_value(key, trace, &fixed), &RESIDUE_EXPONENT);
+        let c = flat::torus(&flat::product(&root, factor))?;
         Self::with_witness(key, trace, &fixed, &c)
     }
 
