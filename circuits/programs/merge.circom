@@ -144,6 +144,7 @@ template Merge() {
     isLeaf * (registered - registry) === 0;
     signal key <== merge_key + isLeaf * (program - merge_key);
 
+    signal unchanged[3];
     signal {binary} active[3];
     signal {binary} guard[3];
     signal leafStatement[3];
@@ -153,7 +154,8 @@ template Merge() {
     signal countedReceived[3];
     component step[3];
     for (var i = 0; i < 3; i++) {
-        active[i] <== 1 - IsEqual()([old[i], new[i]]);
+        unchanged[i] <== IsEqual()([old[i], new[i]]);
+        active[i] <== 1 - unchanged[i];
         guard[i] <== isLeaf * active[i];
         step[i] = LeafStep();
         step[i].guard <== guard[i];

@@ -1,10 +1,11 @@
 //! The merge circuit: up to three transitions of neighbouring subtrees composed into one.
 
-use crate::groth16::{self, Plan, PreparedKey, Slot};
+use crate::groth16::advice::{AdviceError, Proof, Slot, advise};
+use crate::groth16::{Plan, key::PreparedKey};
 use crate::inputs::Inputs;
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
-use trifold_verifier::groth16::Proof;
+
 use trifold_verifier::statement::{
     HISTORY_DEPTH, Keys, Leaf, MergeStatement, ProgramStatement, REGISTRY_DEPTH, SUPPLY_BITS,
 };
@@ -29,7 +30,7 @@ pub enum MergeError {
     #[error("the proofs' key has digest {found}, the claims need {expected}")]
     Key { found: Fr, expected: Fr },
     #[error(transparent)]
-    Advice(#[from] groth16::AdviceError),
+    Advice(#[from] AdviceError),
 }
 
 /// Which of the protocol's rules a shard's step breaks (protocol.md, merge).
@@ -359,7 +360,7 @@ impl Merge {
             x: self.child_statement(i),
             proof: self.children[i].proof(),
         });
-        let mut inputs = groth16::advise(plan, &[key], &slots, &[0; 3])?;
+        let mut inputs = advise(plan, &[key], &slots, &[0; 3])?;
         inputs.extend(self.claims());
         Ok(inputs)
     }

@@ -1,10 +1,11 @@
 //! The nest circuit: the previous global proof and the epoch's top transition give the new global state.
 
-use crate::groth16::{self, Plan, PreparedKey, Slot};
+use crate::groth16::advice::{AdviceError, Proof, Slot, advise};
+use crate::groth16::{Plan, key::PreparedKey};
 use crate::inputs::Inputs;
 use crate::merge::flat;
 use ark_bn254::Fr;
-use trifold_verifier::groth16::Proof;
+
 use trifold_verifier::statement::{
     EPOCH_LIMIT, GlobalState, HISTORY_DEPTH, IN_FLIGHT_BITS, Keys, MAX_DEPTH, MergeStatement,
     NestStatement,
@@ -39,7 +40,7 @@ pub enum NestError {
         expected: Fr,
     },
     #[error(transparent)]
-    Advice(#[from] groth16::AdviceError),
+    Advice(#[from] AdviceError),
 }
 
 /// Everything that one nest proves.
@@ -173,7 +174,7 @@ impl Nest {
                 proof: Some(&self.top_proof),
             },
         ];
-        let mut inputs = groth16::advise(plan, &[nest, merge], &slots, &[0, 1])?;
+        let mut inputs = advise(plan, &[nest, merge], &slots, &[0, 1])?;
         inputs.extend(self.claims());
         Ok(inputs)
     }
