@@ -1,0 +1,79 @@
+//! The backend that needs nothing but a processor.
+
+mod msm;
+mod quotient;
+
+use std::sync::Arc;
+
+use ark_bn254::Fr;
+use ark_ff::PrimeField;
+use rayon::prelude::*;
+
+use super::{Backend, BackendError, Commitments, LoadedKey};
+use crate::key::{Matrices, ProvingKey};
+use msm::msm;
+use quotient::Quotient;
+
+/// All cores of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cpu;
+
+impl Backend for Cpu {
+    fn name(&self) -> &'static str {
+        "cpu"
+    }
+
+    fn load(&self, key: Arc<ProvingKey>) -> Result<Box<dyn LoadedKey>, BackendError> {
+        let matrices = key.matrices()?;
+        let quotient = Quotient::new(key.header().domain_size);
+        Ok(Box::new(CpuKey {
+            key,
+            matrices,
+            quotient,
+        }))
+    }
+}
+
+/// The points stay in the mapped file.
+struct CpuKey {
+    key: Arc<ProvingKey>,
+    matrices: Matrices,
+    quotient: Quotient,
+}
+
+impl LoadedKey for CpuKey {
+    fn commit(&self, witness: &[Fr]) -> Result<Commitments, BackendError> {
+        let header = self.key.header();
+        if witness.len() != header.num_wires {
+            return Err(BackendError::WitnessLength {
+                expected: header.num_wires,
+                found: witness.len(),
+            });
+        }
+        let h = self.h(witness);
+        let scalars: Vec<_> = witness
+            .par_iter()
+            .map(|value| value.into_bigint())
+            .collect();
+        Ok(Commitments {
+            a: msm(self.key.a_query(), &scalars),
+            b_g1: msm(self.key.b_g1_query(), &scalars),
+            b_g2: msm(self.key.b_g2_query(), &scalars),
+            h,
+            l: msm(self.key.l_query(), &scalars[header.num_public + 1..]),
+        })
+    }
+}
+
+impl CpuKey {
+    fn h(&self, witness: &[Fr]) -> ark_bn254::G1Projective {
+        let a = self.matrices.a_times(witness);
+        let b = self.matrices.b_times(witness);
+        let values = self.quotient.evaluate(a, b);
+        let scalars: Vec<_> = values
+            .into_par_iter()
+            .map(|value| value.into_bigint())
+            .collect();
+        msm(self.key.h_query(), &scalars)
+    }
+}
