@@ -35,6 +35,8 @@ impl Inputs {
 
     /// Every signal in the order of names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[Fr])> {
-        self.0.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
+        self.0
+            .iter()
+            .map(|(name, values)| (name.as_str(), values.as_slice()))
     }
 }

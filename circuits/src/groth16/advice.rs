@@ -35,7 +35,9 @@ pub struct Slot<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AdviceError {
     /// The numbers of slots, keys or assignments do not fit the plan.
-    #[error("the plan is for {planned} proofs; {slots} slots and {assigned} assigned keys were given")]
+    #[error(
+        "the plan is for {planned} proofs; {slots} slots and {assigned} assigned keys were given"
+    )]
     Shape {
         /// Proofs of the plan.
         planned: usize,
@@ -115,7 +117,14 @@ pub fn advise(
     slots: &[Slot<'_>],
     key_of: &[usize],
 ) -> Result<Inputs, AdviceError> {
-    Advisor { plan, keys, slots, key_of, deviation: None }.run()
+    Advisor {
+        plan,
+        keys,
+        slots,
+        key_of,
+        deviation: None,
+    }
+    .run()
 }
 
 /// How a dishonest prover departs from the honest one: for tests that a circuit refuses or accepts what it does.
@@ -140,7 +149,14 @@ pub fn advise_dishonestly(
     key_of: &[usize],
     deviation: &mut Deviation<'_>,
 ) -> Result<Inputs, AdviceError> {
-    Advisor { plan, keys, slots, key_of, deviation: Some(deviation) }.run()
+    Advisor {
+        plan,
+        keys,
+        slots,
+        key_of,
+        deviation: Some(deviation),
+    }
+    .run()
 }
 
 /// The committed numbers of all rounds, in the layout's orders.
@@ -182,10 +198,13 @@ struct Quotient {
 impl Advisor<'_, '_> {
     fn run(mut self) -> Result<Inputs, AdviceError> {
         self.check_shape()?;
-        let openings: Vec<Opening> =
-            (0..self.slots.len()).map(|slot| self.open(slot)).collect::<Result<_, _>>()?;
-        let mut numbers =
-            Numbers { round1: openings.iter().map(|o| o.round1.clone()).collect(), ..Numbers::default() };
+        let openings: Vec<Opening> = (0..self.slots.len())
+            .map(|slot| self.open(slot))
+            .collect::<Result<_, _>>()?;
+        let mut numbers = Numbers {
+            round1: openings.iter().map(|o| o.round1.clone()).collect(),
+            ..Numbers::default()
+        };
         self.tamper(1, &mut numbers);
         let mut nonce = 0u64;
         loop {
@@ -210,10 +229,17 @@ impl Advisor<'_, '_> {
     fn check_shape(&self) -> Result<(), AdviceError> {
         let (planned, slots, assigned) = (self.plan.proofs, self.slots.len(), self.key_of.len());
         if planned != slots || planned != assigned {
-            return Err(AdviceError::Shape { planned, slots, assigned });
+            return Err(AdviceError::Shape {
+                planned,
+                slots,
+                assigned,
+            });
         }
         for (slot, &key) in self.key_of.iter().enumerate() {
-            let known = self.keys.get(key).is_some_and(|k| *k.params() == self.plan.params);
+            let known = self
+                .keys
+                .get(key)
+                .is_some_and(|k| *k.params() == self.plan.params);
             if !known {
                 return Err(AdviceError::Key { slot, key });
             }
@@ -234,10 +260,17 @@ impl Advisor<'_, '_> {
     fn open(&self, slot: usize) -> Result<Opening, AdviceError> {
         let Slot { x, proof } = self.slots[slot];
         let Some(proof) = proof else {
-            let word = digit_words(x).next().expect("the first digit word is below r");
+            let word = digit_words(x)
+                .next()
+                .expect("the first digit word is below r");
             let columns = columns(&digit_bits(&word));
             let round1 = vec![Fq::ZERO; self.plan.layout.round1.len()];
-            return Ok(Opening { word, columns, round1, polynomials: Vec::new() });
+            return Ok(Opening {
+                word,
+                columns,
+                round1,
+                polynomials: Vec::new(),
+            });
         };
         if x.is_zero() {
             return Err(AdviceError::ZeroInput { slot });
@@ -245,7 +278,10 @@ impl Advisor<'_, '_> {
         if self.is_honest() {
             check_points(slot, proof)?;
         }
-        let skipped = self.deviation.as_ref().map_or(0, |deviation| deviation.skipped_words);
+        let skipped = self
+            .deviation
+            .as_ref()
+            .map_or(0, |deviation| deviation.skipped_words);
         let (word, columns, comb) = digit_words(x)
             .skip(skipped)
             .find_map(|word| {
@@ -258,14 +294,22 @@ impl Advisor<'_, '_> {
         if self.is_honest() && !trace.closed {
             return Err(AdviceError::Subgroup { slot });
         }
-        let factor = self.deviation.as_ref().map_or(flat::one(), |deviation| deviation.witness_factor);
-        let residue =
-            ResidueTrace::new(self.key(slot), &trace, comb.v, proof.c, &factor).ok_or(degenerate)?;
+        let factor = self
+            .deviation
+            .as_ref()
+            .map_or(flat::one(), |deviation| deviation.witness_factor);
+        let residue = ResidueTrace::new(self.key(slot), &trace, comb.v, proof.c, &factor)
+            .ok_or(degenerate)?;
         if self.is_honest() && !residue.closed {
             return Err(AdviceError::Invalid { slot });
         }
         let round1 = round1(&self.plan.layout, proof, &comb, &trace, &residue);
-        Ok(Opening { word, columns, round1, polynomials: residue.polynomials })
+        Ok(Opening {
+            word,
+            columns,
+            round1,
+            polynomials: residue.polynomials,
+        })
     }
 
     // ---- the rounds
@@ -286,28 +330,46 @@ impl Advisor<'_, '_> {
         sponge.absorb(&words);
         let windows = plan.proofs * WINDOW_COUNT;
         let squeezed = sponge.squeeze(plan.coefficient_words(windows));
-        let Some(rho_windows) = coefficients(&squeezed, bits, windows) else { return Ok(None) };
+        let Some(rho_windows) = coefficients(&squeezed, bits, windows) else {
+            return Ok(None);
+        };
 
         numbers.round2 = main_quotient(&rho_windows, openings);
         self.tamper(2, numbers);
         sponge.absorb(&stream(&code, &numbers.round2));
         let squeezed = sponge.squeeze(1);
-        let Params { limb_bits, challenge_limbs, .. } = plan.params;
-        let Some(z) = coefficients(&squeezed, limb_bits, challenge_limbs) else { return Ok(None) };
+        let Params {
+            limb_bits,
+            challenge_limbs,
+            ..
+        } = plan.params;
+        let Some(z) = coefficients(&squeezed, limb_bits, challenge_limbs) else {
+            return Ok(None);
+        };
 
         self.derive(&z, openings, numbers)?;
         self.tamper(3, numbers);
-        sponge.absorb(&stream(&code, numbers.powers.iter().chain(numbers.round3.iter().flatten())));
+        sponge.absorb(&stream(
+            &code,
+            numbers.powers.iter().chain(numbers.round3.iter().flatten()),
+        ));
         let size = plan.group_size();
         let squeezed = sponge.squeeze(plan.coefficient_words(size));
-        let Some(rho) = coefficients(&squeezed, bits, size) else { return Ok(None) };
+        let Some(rho) = coefficients(&squeezed, bits, size) else {
+            return Ok(None);
+        };
         let groups = self.groups(&code, &z, openings, numbers, &rho_windows, &rho);
         let quotients = groups.iter().zip(&plan.groups).enumerate();
-        quotients.map(|(i, (h, group))| self.quotient(i, h, group)).collect::<Result<_, _>>().map(Some)
+        quotients
+            .map(|(i, (h, group))| self.quotient(i, h, group))
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     fn header(&self, nonce: u64, openings: &[Opening]) -> Vec<Fr> {
-        let flags: u64 = (0..self.slots.len()).map(|slot| u64::from(self.is_active(slot)) << slot).sum();
+        let flags: u64 = (0..self.slots.len())
+            .map(|slot| u64::from(self.is_active(slot)) << slot)
+            .sum();
         let mut words = vec![Fr::from(nonce), Fr::from(flags)];
         for (slot, opening) in openings.iter().enumerate() {
             words.extend([self.key(slot).digest(), self.slots[slot].x]);
@@ -317,7 +379,12 @@ impl Advisor<'_, '_> {
     }
 
     /// The numbers of round 3: powers of z, and what z defines for each proof.
-    fn derive(&self, z: &[i128], openings: &[Opening], numbers: &mut Numbers) -> Result<(), AdviceError> {
+    fn derive(
+        &self,
+        z: &[i128],
+        openings: &[Opening],
+        numbers: &mut Numbers,
+    ) -> Result<(), AdviceError> {
         let ring = Residues::new(&self.plan.params);
         let layout = &self.plan.layout;
         let (powers, _) = Powers::new(&ring, ring.limbs(z, 1), &[]);
@@ -329,17 +396,32 @@ impl Advisor<'_, '_> {
                 continue;
             }
             let key = self.key(slot);
-            let comb = opening.columns.iter().map(|&(entry, sign)| key.comb()[entry].signed(sign));
+            let comb = opening
+                .columns
+                .iter()
+                .map(|&(entry, sign)| key.comb()[entry].signed(sign));
             let mut proof = ProofNumbers {
                 round1: numbers.round1[slot].clone(),
                 round3: vec![None; layout.round3.len()],
                 columns: comb.map(|point| [point.x, point.y]).collect(),
             };
-            let reading = read_proof(&ring, layout, &powers, &KeyReading::Witness(key.numbers()), &mut proof);
+            let reading = read_proof(
+                &ring,
+                layout,
+                &powers,
+                &KeyReading::Witness(key.numbers()),
+                &mut proof,
+            );
             if self.is_honest() {
                 self.check_residuals(slot, &reading.residuals)?;
             }
-            numbers.round3.push(proof.round3.into_iter().map(Option::unwrap_or_default).collect());
+            numbers.round3.push(
+                proof
+                    .round3
+                    .into_iter()
+                    .map(Option::unwrap_or_default)
+                    .collect(),
+            );
         }
         Ok(())
     }
@@ -368,7 +450,8 @@ impl Advisor<'_, '_> {
         let ring = Integers::new(plan.params);
         let read = |number: &Fq| ring.limbs(&code.signed(*number), 1);
         let read_all = |numbers: &[Fq]| numbers.iter().map(read).collect::<Vec<_>>();
-        let (powers, power_residuals) = Powers::new(&ring, ring.limbs(z, 1), &read_all(&numbers.powers));
+        let (powers, power_residuals) =
+            Powers::new(&ring, ring.limbs(z, 1), &read_all(&numbers.powers));
         let (s, q) = numbers.round2.split_at(REMAINDER_NUMBERS);
         let main = Polynomial::default() - &reduction(&ring, &powers, &read_all(s), &read_all(q));
         let mut sums = vec![main];
@@ -379,15 +462,30 @@ impl Advisor<'_, '_> {
                 residuals.push(None);
                 continue;
             }
-            let words: Vec<Polynomial> =
-                self.key(slot).signed_words().map(|w| ring.limbs(w, plan.params.word_limbs)).collect();
+            let words: Vec<Polynomial> = self
+                .key(slot)
+                .signed_words()
+                .map(|w| ring.limbs(w, plan.params.word_limbs))
+                .collect();
             let mut proof = ProofNumbers {
                 round1: read_all(&numbers.round1[slot]),
-                round3: numbers.round3[slot].iter().map(|number| Some(read(number))).collect(),
-                columns: opening.columns.iter().map(|&column| select(&words, column)).collect(),
+                round3: numbers.round3[slot]
+                    .iter()
+                    .map(|number| Some(read(number)))
+                    .collect(),
+                columns: opening
+                    .columns
+                    .iter()
+                    .map(|&column| select(&words, column))
+                    .collect(),
             };
-            let reading =
-                read_proof(&ring, &plan.layout, &powers, &KeyReading::Witness(&words), &mut proof);
+            let reading = read_proof(
+                &ring,
+                &plan.layout,
+                &powers,
+                &KeyReading::Witness(&words),
+                &mut proof,
+            );
             for (j, window) in reading.windows.iter().enumerate() {
                 sums[0].add_multiple(window, rho_windows[WINDOW_COUNT * slot + j]);
             }
@@ -408,8 +506,17 @@ impl Advisor<'_, '_> {
     }
 
     /// The quotient by q of a group's polynomial, and the carries of the difference.
-    fn quotient(&self, index: usize, h: &Polynomial, group: &GroupPlan) -> Result<Quotient, AdviceError> {
-        if self.deviation.as_ref().is_some_and(|deviation| deviation.divides_modulo_r) {
+    fn quotient(
+        &self,
+        index: usize,
+        h: &Polynomial,
+        group: &GroupPlan,
+    ) -> Result<Quotient, AdviceError> {
+        if self
+            .deviation
+            .as_ref()
+            .is_some_and(|deviation| deviation.divides_modulo_r)
+        {
             return Ok(quotient_modulo_r(&self.plan.params, h, group));
         }
         let params = &self.plan.params;
@@ -428,18 +535,36 @@ impl Advisor<'_, '_> {
 
     // ---- signals
 
-    fn inputs(&self, nonce: u64, openings: &[Opening], numbers: &Numbers, quotients: &[Quotient]) -> Inputs {
+    fn inputs(
+        &self,
+        nonce: u64,
+        openings: &[Opening],
+        numbers: &Numbers,
+        quotients: &[Quotient],
+    ) -> Inputs {
         let code = NumberCode::number(&self.plan.params);
         let limbs = |numbers: &[Fq]| {
-            numbers.iter().flat_map(|&number| code.unsigned(number)).map(Fr::from).collect::<Vec<_>>()
+            numbers
+                .iter()
+                .flat_map(|&number| code.unsigned(number))
+                .map(Fr::from)
+                .collect::<Vec<_>>()
         };
         let mut inputs = Inputs::new();
-        inputs.insert("u1", numbers.round1.iter().flat_map(|numbers| limbs(numbers)));
+        inputs.insert(
+            "u1",
+            numbers.round1.iter().flat_map(|numbers| limbs(numbers)),
+        );
         inputs.insert("u2", limbs(&numbers.round2));
         inputs.insert("u3s", limbs(&numbers.powers));
-        inputs.insert("u3", numbers.round3.iter().flat_map(|numbers| limbs(numbers)));
+        inputs.insert(
+            "u3",
+            numbers.round3.iter().flat_map(|numbers| limbs(numbers)),
+        );
         inputs.insert("nonce", [Fr::from(nonce)]);
-        let bits = openings.iter().flat_map(|opening| digit_bits(&opening.word));
+        let bits = openings
+            .iter()
+            .flat_map(|opening| digit_bits(&opening.word));
         inputs.insert("e_bits", bits.map(Fr::from));
         inputs.insert("vkw", self.keys.iter().flat_map(|key| key.words()));
         self.quotient_signals(quotients, &mut inputs);
@@ -504,7 +629,10 @@ fn quotient_modulo_r(params: &Params, h: &Polynomial, group: &GroupPlan) -> Quot
         carry = (carry - field::<Fr>(&coefficient.to_integer())) / step;
         carry
     });
-    Quotient { carries: carries.collect(), limbs }
+    Quotient {
+        carries: carries.collect(),
+        limbs,
+    }
 }
 
 /// An entry of the comb's table among the key's words, the sign applied.
@@ -553,8 +681,15 @@ fn round1(
     residue: &ResidueTrace,
 ) -> Vec<Fq> {
     let Proof { a, b, c } = proof;
-    let mut numbers = vec![a.x, a.y, c.x, c.y, b.x.c0, b.x.c1, b.y.c0, b.y.c1, comb.v.x, comb.v.y];
-    for part in [&comb.abscissas, &comb.ordinates, &comb.slopes, &comb.inverses] {
+    let mut numbers = vec![
+        a.x, a.y, c.x, c.y, b.x.c0, b.x.c1, b.y.c0, b.y.c1, comb.v.x, comb.v.y,
+    ];
+    for part in [
+        &comb.abscissas,
+        &comb.ordinates,
+        &comb.slopes,
+        &comb.inverses,
+    ] {
         numbers.extend(part);
     }
     numbers.extend(residue.c);

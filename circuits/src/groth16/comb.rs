@@ -14,10 +14,12 @@ pub const DIGIT_BITS: usize = COMB_ROWS * COMB_COLUMNS;
 pub fn digit_words(x: Fr) -> impl Iterator<Item = BigUint> {
     let shift = (BigUint::from(1u32) << DIGIT_BITS) - 1u32;
     let half = Fr::from(2u64).inverse().expect("2 is not 0");
-    let first = BigUint::from(((x + super::limbs::field::<Fr>(&BigInt::from(shift))) * half).into_bigint());
+    let first =
+        BigUint::from(((x + super::limbs::field::<Fr>(&BigInt::from(shift))) * half).into_bigint());
     let modulus = BigUint::from(Fr::MODULUS);
     let end = BigUint::from(1u32) << DIGIT_BITS;
-    std::iter::successors(Some(first), move |word| Some(word + &modulus)).take_while(move |word| *word < end)
+    std::iter::successors(Some(first), move |word| Some(word + &modulus))
+        .take_while(move |word| *word < end)
 }
 
 /// The bits of a digit word, low first.
@@ -30,7 +32,9 @@ pub fn columns(bits: &[bool]) -> Vec<(usize, bool)> {
     let column = |column: usize| {
         let bit = |row: usize| bits[COMB_COLUMNS * row + column];
         let sign = bit(COMB_ROWS - 1);
-        let entry = (0..COMB_ROWS - 1).map(|row| usize::from(bit(row) == sign) << row).sum();
+        let entry = (0..COMB_ROWS - 1)
+            .map(|row| usize::from(bit(row) == sign) << row)
+            .sum();
         (entry, sign)
     };
     (0..COMB_COLUMNS).rev().map(column).collect()
@@ -90,5 +94,6 @@ impl CombTrace {
 /// The low 253 bits of a digit word and the rest.
 pub fn header_words(word: &BigUint) -> [Fr; 2] {
     let low = word & &((BigUint::from(1u32) << super::plan::WORD_BITS) - 1u32);
-    [low, word >> super::plan::WORD_BITS].map(|part| Fr::from_le_bytes_mod_order(&part.to_bytes_le()))
+    [low, word >> super::plan::WORD_BITS]
+        .map(|part| Fr::from_le_bytes_mod_order(&part.to_bytes_le()))
 }

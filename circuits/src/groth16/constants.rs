@@ -25,7 +25,9 @@ pub fn parts(value: Fq2) -> [Fq; 2] {
 /// Constants by the name that the generated file gives them, each with its shape (outermost dimension first).
 pub fn named() -> Vec<(&'static str, Vec<usize>, Vec<Fq>)> {
     let frobenius = (1..=3).flat_map(|k| (0..6).flat_map(move |i| frobenius_pair(k, i)));
-    let gamma = GAMMA_WINDOWS.iter().flat_map(|g| g.coefficients.iter().flat_map(|&c| parts(c)));
+    let gamma = GAMMA_WINDOWS
+        .iter()
+        .flat_map(|g| g.coefficients.iter().flat_map(|&c| parts(c)));
     vec![
         ("g16_twist_b", vec![2], parts(twist_b()).to_vec()),
         ("g16_psi_x", vec![2], parts(PSI.x1).to_vec()),
@@ -34,6 +36,10 @@ pub fn named() -> Vec<(&'static str, Vec<usize>, Vec<Fq>)> {
         ("g16_psi3_x", vec![2], parts(PSI.x3).to_vec()),
         ("g16_psi3_y", vec![2], parts(PSI.y3).to_vec()),
         ("g16_frobenius", vec![3, 6, 2], frobenius.collect()),
-        ("g16_gamma_windows", vec![super::window::WINDOW_COEFFICIENTS, 2], gamma.collect()),
+        (
+            "g16_gamma_windows",
+            vec![super::window::WINDOW_COEFFICIENTS, 2],
+            gamma.collect(),
+        ),
     ]
 }

@@ -39,7 +39,13 @@ pub struct Endomorphism {
 pub static PSI: LazyLock<Endomorphism> = LazyLock::new(|| {
     let (x1, y1) = (xi_power(1, 3), xi_power(1, 2));
     let x2 = xi_power(2, 3).c0;
-    Endomorphism { x1, y1, x2, x3: scale(x1, x2), y3: -y1 }
+    Endomorphism {
+        x1,
+        y1,
+        x2,
+        x3: scale(x1, x2),
+        y3: -y1,
+    }
 });
 
 /// `conj(a) = a^q`.
@@ -73,20 +79,29 @@ pub struct Point<F> {
 
 impl From<G1Affine> for Point<Fq> {
     fn from(point: G1Affine) -> Self {
-        Self { x: point.x, y: point.y }
+        Self {
+            x: point.x,
+            y: point.y,
+        }
     }
 }
 
 impl From<G2Affine> for Point<Fq2> {
     fn from(point: G2Affine) -> Self {
-        Self { x: point.x, y: point.y }
+        Self {
+            x: point.x,
+            y: point.y,
+        }
     }
 }
 
 impl<F: Field> Point<F> {
     /// `-self`.
     pub fn negated(self) -> Self {
-        Self { x: self.x, y: -self.y }
+        Self {
+            x: self.x,
+            y: -self.y,
+        }
     }
 
     /// `self` or `-self`.
@@ -108,7 +123,10 @@ impl<F: Field> Point<F> {
     /// The third point on the line of this slope through `self` and `other`, reflected.
     pub fn along(self, other: Self, slope: F) -> Self {
         let x = slope.square() - self.x - other.x;
-        Self { x, y: slope * (self.x - x) - self.y }
+        Self {
+            x,
+            y: slope * (self.x - x) - self.y,
+        }
     }
 }
 
@@ -133,7 +151,11 @@ fn non_adjacent_form(mut value: BigInt) -> Vec<i8> {
     let mut digits = Vec::new();
     while value != BigInt::ZERO {
         let residue = u8::try_from(&value & BigInt::from(3)).expect("below 4");
-        let digit = if residue & 1 == 1 { 2 - residue as i8 } else { 0 };
+        let digit = if residue & 1 == 1 {
+            2 - residue as i8
+        } else {
+            0
+        };
         digits.push(digit);
         value = (value - digit) >> 1;
     }
@@ -144,7 +166,10 @@ fn non_adjacent_form(mut value: BigInt) -> Vec<i8> {
 /// The digits cut into one window of one digit, pairs, and a last single one.
 pub static WINDOWS: LazyLock<Vec<Vec<i8>>> = LazyLock::new(|| {
     let (first, rest) = LOOP_DIGITS.split_at(1);
-    std::iter::once(first).chain(rest.chunks(2)).map(<[i8]>::to_vec).collect()
+    std::iter::once(first)
+        .chain(rest.chunks(2))
+        .map(<[i8]>::to_vec)
+        .collect()
 });
 
 /// Windows of the loop.

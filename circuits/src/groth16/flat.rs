@@ -108,7 +108,11 @@ static FROBENIUS: LazyLock<[[Flat; 12]; 3]> = LazyLock::new(|| {
         let base = xi_power(index as u32 + 1, 6);
         std::array::from_fn(|j| {
             let coefficient = base.pow([j as u64]);
-            if j < 6 { embed(coefficient, j) } else { embed(coefficient * super::curve::XI, j - 6) }
+            if j < 6 {
+                embed(coefficient, j)
+            } else {
+                embed(coefficient * super::curve::XI, j - 6)
+            }
         })
     })
 });
@@ -142,8 +146,11 @@ pub fn lambda() -> BigUint {
 }
 
 /// `e_c`, the inverse of lambda modulo the order of the r-th powers.
-pub static RESIDUE_EXPONENT: LazyLock<BigUint> =
-    LazyLock::new(|| lambda().modinv(&residue_order()).expect("lambda is prime to the order"));
+pub static RESIDUE_EXPONENT: LazyLock<BigUint> = LazyLock::new(|| {
+    lambda()
+        .modinv(&residue_order())
+        .expect("lambda is prime to the order")
+});
 
 fn base_modulus() -> BigUint {
     BigUint::from(Fq::MODULUS)

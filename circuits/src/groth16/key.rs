@@ -64,11 +64,23 @@ impl PreparedKey {
         let ic0 = Point::from(key.gamma_abc_g1[0]);
         let numbers = numbers(ic0, &comb, &mab, &delta);
         let code = NumberCode::word(&params);
-        let words: Vec<i128> = numbers.iter().flat_map(|&number| code.signed(number)).collect();
+        let words: Vec<i128> = numbers
+            .iter()
+            .flat_map(|&number| code.signed(number))
+            .collect();
         let mut sponge = Sponge::new(key_initial_value(&params, &Layout::new(Mode::Witness)));
         sponge.absorb(&words.iter().map(|&word| Fr::from(word)).collect::<Vec<_>>());
         let digest = sponge.squeeze(1)[0];
-        Ok(Self { params, ic0, comb, mab, delta, numbers, words, digest })
+        Ok(Self {
+            params,
+            ic0,
+            comb,
+            mab,
+            delta,
+            numbers,
+            words,
+            digest,
+        })
     }
 
     /// The parameters that the words are cut for.
@@ -167,10 +179,19 @@ fn comb_table(ic1: G1Affine) -> Vec<Point<Fq>> {
     let (top, rows) = (rows[COMB_ROWS - 1], &rows[..COMB_ROWS - 1]);
     let entry = |e: usize| {
         let terms = rows.iter().enumerate();
-        terms.fold(top, |sum, (row, point)| if e >> row & 1 == 1 { sum + point } else { sum - point })
+        terms.fold(top, |sum, (row, point)| {
+            if e >> row & 1 == 1 {
+                sum + point
+            } else {
+                sum - point
+            }
+        })
     };
     let entries: Vec<G1Projective> = (0..1 << (COMB_ROWS - 1)).map(entry).collect();
-    G1Projective::normalize_batch(&entries).into_iter().map(Point::from).collect()
+    G1Projective::normalize_batch(&entries)
+        .into_iter()
+        .map(Point::from)
+        .collect()
 }
 
 /// Torus form of `ML(alpha, beta) w`; `None` when beta is outside the subgroup.

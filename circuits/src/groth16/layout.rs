@@ -11,7 +11,9 @@ pub const QUOTIENT_NUMBERS: usize = 133;
 /// Numbers of round 2.
 pub const ROUND2_NUMBERS: usize = REMAINDER_NUMBERS + QUOTIENT_NUMBERS;
 /// Exponents of the committed powers of z, in their order.
-pub const POWERS: [usize; 21] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 24, 36, 48, 60, 72, 84, 96, 108, 120, 132];
+pub const POWERS: [usize; 21] = [
+    2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 24, 36, 48, 60, 72, 84, 96, 108, 120, 132,
+];
 /// Accumulators: one for each digit of the loop, one more where a nonzero digit opens a pair, and two at the end.
 pub const ACCUMULATORS: usize = 71;
 /// Committed monomials of an evaluation point, in the order
@@ -90,7 +92,8 @@ impl Classes {
 
     /// Class and position of the member `index`, as `class[position]`.
     pub fn name(&self, index: usize) -> String {
-        let holds = |&&(_, start, len): &&(&str, usize, usize)| (start..start + len).contains(&index);
+        let holds =
+            |&&(_, start, len): &&(&str, usize, usize)| (start..start + len).contains(&index);
         match self.entries.iter().find(holds) {
             Some((name, start, _)) => format!("{name}[{}]", index - start),
             None => format!("[{index}]"),
@@ -100,7 +103,11 @@ impl Classes {
 
 impl Display for Classes {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let parts: Vec<String> = self.entries.iter().map(|(name, _, len)| format!("{name}[{len}]")).collect();
+        let parts: Vec<String> = self
+            .entries
+            .iter()
+            .map(|(name, _, len)| format!("{name}[{len}]"))
+            .collect();
         f.write_str(&parts.join(" "))
     }
 }
@@ -204,7 +211,11 @@ impl Layout {
         let own = self.identities.len();
         match index.checked_sub(proofs * own) {
             Some(power) => format!("power z^{}", POWERS[power]),
-            None => format!("proof {} {}", index / own, self.identities.name(index % own)),
+            None => format!(
+                "proof {} {}",
+                index / own,
+                self.identities.name(index % own)
+            ),
         }
     }
 }
@@ -214,7 +225,12 @@ impl Display for Layout {
         writeln!(f, "round1: {}", self.round1)?;
         writeln!(f, "round2: s[{REMAINDER_NUMBERS}] q[{QUOTIENT_NUMBERS}]")?;
         writeln!(f, "round3: z{POWERS:?} {}", self.round3)?;
-        writeln!(f, "identities: {} powers[{}]", self.identities, POWERS.len())?;
+        writeln!(
+            f,
+            "identities: {} powers[{}]",
+            self.identities,
+            POWERS.len()
+        )?;
         writeln!(f, "windows: {:?}", *WINDOWS)
     }
 }

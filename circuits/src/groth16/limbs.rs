@@ -19,7 +19,11 @@ pub fn integer<F: PrimeField>(value: F) -> BigInt {
 pub fn field<F: PrimeField>(value: &BigInt) -> F {
     let (sign, bytes) = value.to_bytes_le();
     let magnitude = F::from_le_bytes_mod_order(&bytes);
-    if sign == Sign::Minus { -magnitude } else { magnitude }
+    if sign == Sign::Minus {
+        -magnitude
+    } else {
+        magnitude
+    }
 }
 
 /// Signed digits of `value`, digit i in `[-2^(widths[i]-1), 2^(widths[i]-1))`, low first; `None` when it is out of range.
@@ -30,7 +34,13 @@ pub fn signed_digits(value: &BigInt, widths: &[usize]) -> Option<Vec<i128>> {
         return None;
     }
     let digits = unsigned_digits(&unsigned.to_u64_digits().1, widths);
-    Some(digits.iter().zip(widths).map(|(&digit, width)| digit as i128 - (1i128 << (width - 1))).collect())
+    Some(
+        digits
+            .iter()
+            .zip(widths)
+            .map(|(&digit, width)| digit as i128 - (1i128 << (width - 1)))
+            .collect(),
+    )
 }
 
 /// Digits of the little-endian `words`, digit i having `widths[i]` <= 126 bits.
@@ -48,7 +58,11 @@ fn bits_at(words: &[u64], position: usize, width: usize) -> u128 {
     let word = |i: usize| words.get(i).copied().unwrap_or(0) as u128;
     let (index, shift) = (position / 64, position % 64);
     let low = word(index) | word(index + 1) << 64;
-    let high = if shift == 0 { 0 } else { word(index + 2) << (128 - shift) };
+    let high = if shift == 0 {
+        0
+    } else {
+        word(index + 2) << (128 - shift)
+    };
     (low >> shift | high) & ((1u128 << width) - 1)
 }
 
@@ -74,7 +88,11 @@ impl NumberCode {
     fn new(widths: Vec<usize>) -> Self {
         let offset = offset(&widths);
         let greatest = (BigInt::from(1) << NUMBER_BITS) - 1 - &offset;
-        Self { widths, offset: limbs_of(&offset), greatest: limbs_of(&greatest) }
+        Self {
+            widths,
+            offset: limbs_of(&offset),
+            greatest: limbs_of(&greatest),
+        }
     }
 
     /// Widths of the digits, low first.
@@ -102,7 +120,11 @@ impl NumberCode {
     /// The signed digits: unsigned ones less half their range.
     pub fn signed(&self, value: Fq) -> Vec<i128> {
         let unsigned = self.unsigned(value);
-        unsigned.iter().zip(&self.widths).map(|(&digit, width)| digit as i128 - (1i128 << (width - 1))).collect()
+        unsigned
+            .iter()
+            .zip(&self.widths)
+            .map(|(&digit, width)| digit as i128 - (1i128 << (width - 1)))
+            .collect()
     }
 }
 

@@ -69,8 +69,11 @@ pub fn check(plan: &Plan, inputs: &Inputs, claim: &Claim<'_>) -> Result<(), Refu
     let sums = sums(plan, &signals, claim, &transcript);
     let ring = Evaluations::new(plan.params, transcript.point);
     let modulus = ring.limbs(&modulus_limbs(&plan.params), 1);
-    let (mut limbs, mut checked, mut free) =
-        (&signals.quotient_limbs[..], &signals.checked_carries[..], signals.free_carries);
+    let (mut limbs, mut checked, mut free) = (
+        &signals.quotient_limbs[..],
+        &signals.checked_carries[..],
+        signals.free_carries,
+    );
     for (index, (group, sum)) in plan.groups.iter().zip(sums).enumerate() {
         let part = Part {
             limbs: take(&mut limbs, group.quotient_widths.len()),
@@ -112,7 +115,11 @@ impl<'a> Signals<'a> {
         let numbers = |name, count: usize| read_numbers(plan, inputs, name, count);
         let bits = read_bits(inputs, proofs)?;
         for (slot, (bits, x)) in bits.iter().zip(claim.x).enumerate() {
-            let twice = bits.iter().rev().fold(Fr::zero(), |sum, &bit| sum.double() + Fr::from(bit)).double();
+            let twice = bits
+                .iter()
+                .rev()
+                .fold(Fr::zero(), |sum, &bit| sum.double() + Fr::from(bit))
+                .double();
             if twice - (Fr::from(2u64).pow([DIGIT_BITS as u64]) - Fr::one()) != *x {
                 return Err(Refusal::Digits(slot));
             }
@@ -145,10 +152,18 @@ impl<'a> Signals<'a> {
     }
 }
 
-fn signal<'a>(inputs: &'a Inputs, name: &'static str, expected: usize) -> Result<&'a [Fr], Refusal> {
+fn signal<'a>(
+    inputs: &'a Inputs,
+    name: &'static str,
+    expected: usize,
+) -> Result<&'a [Fr], Refusal> {
     let values = inputs.get(name).unwrap_or(&[]);
     if values.len() != expected {
-        return Err(Refusal::Shape { name, found: values.len(), expected });
+        return Err(Refusal::Shape {
+            name,
+            found: values.len(),
+            expected,
+        });
     }
     Ok(values)
 }
@@ -169,10 +184,22 @@ fn read_numbers(
     name: &'static str,
     count: usize,
 ) -> Result<Vec<Vec<u64>>, Refusal> {
-    let widths: Vec<usize> = plan.params.widths().into_iter().cycle().take(count * plan.params.limbs()).collect();
+    let widths: Vec<usize> = plan
+        .params
+        .widths()
+        .into_iter()
+        .cycle()
+        .take(count * plan.params.limbs())
+        .collect();
     let values = read_ranged(inputs, name, &widths)?;
-    let limbs: Vec<u64> = values.iter().map(|value| value.into_bigint().0[0]).collect();
-    Ok(limbs.chunks(plan.params.limbs()).map(<[u64]>::to_vec).collect())
+    let limbs: Vec<u64> = values
+        .iter()
+        .map(|value| value.into_bigint().0[0])
+        .collect();
+    Ok(limbs
+        .chunks(plan.params.limbs())
+        .map(<[u64]>::to_vec)
+        .collect())
 }
 
 fn read_bits(inputs: &Inputs, proofs: usize) -> Result<Vec<Vec<bool>>, Refusal> {
@@ -200,24 +227,45 @@ impl Transcript {
         let squeezed = sponge.squeeze(plan.coefficient_words(count));
         let rho_windows = coefficients(&squeezed, bits, count).ok_or(Refusal::Challenge(1))?;
         sponge.absorb(&number_words(plan, signals.round2.iter()));
-        let z = coefficients(&sponge.squeeze(1), plan.params.limb_bits, plan.params.challenge_limbs)
-            .ok_or(Refusal::Challenge(2))?;
-        sponge.absorb(&number_words(plan, signals.shared.iter().chain(&signals.round3)));
+        let z = coefficients(
+            &sponge.squeeze(1),
+            plan.params.limb_bits,
+            plan.params.challenge_limbs,
+        )
+        .ok_or(Refusal::Challenge(2))?;
+        sponge.absorb(&number_words(
+            plan,
+            signals.shared.iter().chain(&signals.round3),
+        ));
         let size = plan.group_size();
         let squeezed = sponge.squeeze(plan.coefficient_words(size));
         let rho = coefficients(&squeezed, bits, size).ok_or(Refusal::Challenge(3))?;
         sponge.absorb(&quotient_words(plan, signals));
-        Ok(Self { rho_windows, z, rho, point: sponge.squeeze(1)[0] })
+        Ok(Self {
+            rho_windows,
+            z,
+            rho,
+            point: sponge.squeeze(1)[0],
+        })
     }
 }
 
 fn header(signals: &Signals<'_>, claim: &Claim<'_>) -> Vec<Fr> {
-    let flags: u64 = claim.active.iter().enumerate().map(|(slot, &active)| u64::from(active) << slot).sum();
+    let flags: u64 = claim
+        .active
+        .iter()
+        .enumerate()
+        .map(|(slot, &active)| u64::from(active) << slot)
+        .sum();
     let mut words = vec![signals.nonce, Fr::from(flags)];
     for ((bits, x), key) in signals.bits.iter().zip(claim.x).zip(claim.key_of) {
         words.extend([claim.digests[*key], *x]);
         for part in [&bits[..WORD_BITS], &bits[WORD_BITS..]] {
-            words.push(part.iter().rev().fold(Fr::zero(), |sum, &bit| sum.double() + Fr::from(bit)));
+            words.push(
+                part.iter()
+                    .rev()
+                    .fold(Fr::zero(), |sum, &bit| sum.double() + Fr::from(bit)),
+            );
         }
     }
     words
@@ -238,8 +286,12 @@ fn quotient_words(plan: &Plan, signals: &Signals<'_>) -> Vec<Fr> {
     let mut stream = BitStream::default();
     let (mut limbs, mut carries) = (&signals.quotient_limbs[..], &signals.checked_carries[..]);
     for group in &plan.groups {
-        let quotient = take(&mut limbs, group.quotient_widths.len()).iter().zip(&group.quotient_widths);
-        let checked = take(&mut carries, group.carry_widths.len()).iter().zip(&group.carry_widths);
+        let quotient = take(&mut limbs, group.quotient_widths.len())
+            .iter()
+            .zip(&group.quotient_widths);
+        let checked = take(&mut carries, group.carry_widths.len())
+            .iter()
+            .zip(&group.carry_widths);
         for (value, &width) in quotient.chain(checked) {
             stream.push(&value.into_bigint().0, width);
         }
@@ -253,12 +305,22 @@ fn quotient_words(plan: &Plan, signals: &Signals<'_>) -> Vec<Fr> {
 fn sums(plan: &Plan, signals: &Signals<'_>, claim: &Claim<'_>, transcript: &Transcript) -> Vec<Fr> {
     let ring = Evaluations::new(plan.params, transcript.point);
     let layout = &plan.layout;
-    let at = |numbers: &[Vec<u64>]| numbers.iter().map(|number| evaluate(plan, &ring, number)).collect::<Vec<Fr>>();
-    let (powers, power_residuals) = Powers::new(&ring, ring.limbs(&transcript.z, 1), &at(&signals.shared));
+    let at = |numbers: &[Vec<u64>]| {
+        numbers
+            .iter()
+            .map(|number| evaluate(plan, &ring, number))
+            .collect::<Vec<Fr>>()
+    };
+    let (powers, power_residuals) =
+        Powers::new(&ring, ring.limbs(&transcript.z, 1), &at(&signals.shared));
     let round2 = at(&signals.round2);
     let (s, q) = round2.split_at(REMAINDER_NUMBERS);
     let mut main = -reduction(&ring, &powers, s, q);
-    let keys: Vec<Vec<Fr>> = signals.words.iter().map(|words| key_numbers(plan, words, transcript.point)).collect();
+    let keys: Vec<Vec<Fr>> = signals
+        .words
+        .iter()
+        .map(|words| key_numbers(plan, words, transcript.point))
+        .collect();
     let mut residuals = Vec::new();
     for slot in 0..plan.proofs {
         let key = &keys[claim.key_of[slot]];
@@ -267,31 +329,65 @@ fn sums(plan: &Plan, signals: &Signals<'_>, claim: &Claim<'_>, transcript: &Tran
         let mut proof = ProofNumbers {
             round1: at(own1),
             round3: at(own3).into_iter().map(Some).collect(),
-            columns: columns(&signals.bits[slot]).into_iter().map(|column| select(key, column)).collect(),
+            columns: columns(&signals.bits[slot])
+                .into_iter()
+                .map(|column| select(key, column))
+                .collect(),
         };
-        let reading = read_proof(&ring, layout, &powers, &KeyReading::Witness(key), &mut proof);
+        let reading = read_proof(
+            &ring,
+            layout,
+            &powers,
+            &KeyReading::Witness(key),
+            &mut proof,
+        );
         let active = Fr::from(claim.active[slot]);
         let rho = &transcript.rho_windows[WINDOW_COUNT * slot..];
-        main += active * reading.windows.iter().zip(rho).map(|(v, &rho)| *v * Fr::from(rho)).sum::<Fr>();
-        residuals.extend(reading.residuals.into_iter().map(|residual| active * residual));
+        main += active
+            * reading
+                .windows
+                .iter()
+                .zip(rho)
+                .map(|(v, &rho)| *v * Fr::from(rho))
+                .sum::<Fr>();
+        residuals.extend(
+            reading
+                .residuals
+                .into_iter()
+                .map(|residual| active * residual),
+        );
     }
     residuals.extend(power_residuals);
     let group = |members: &Vec<usize>| {
-        members.iter().zip(&transcript.rho).map(|(&index, &rho)| residuals[index] * Fr::from(rho)).sum()
+        members
+            .iter()
+            .zip(&transcript.rho)
+            .map(|(&index, &rho)| residuals[index] * Fr::from(rho))
+            .sum()
     };
-    std::iter::once(main).chain(plan.members.iter().map(group)).collect()
+    std::iter::once(main)
+        .chain(plan.members.iter().map(group))
+        .collect()
 }
 
 fn evaluate(plan: &Plan, ring: &Evaluations, limbs: &[u64]) -> Fr {
     let widths = plan.params.widths();
-    let signed = limbs.iter().zip(widths).map(|(&limb, width)| i128::from(limb) - (1i128 << (width - 1)));
+    let signed = limbs
+        .iter()
+        .zip(widths)
+        .map(|(&limb, width)| i128::from(limb) - (1i128 << (width - 1)));
     ring.limbs(&signed.collect::<Vec<_>>(), 1)
 }
 
 /// The numbers of a key at the point, from words that only the key's digest bounds.
 fn key_numbers(plan: &Plan, words: &[Fr], point: Fr) -> Vec<Fr> {
     let base = point.pow([plan.params.word_limbs as u64]);
-    let value = |words: &[Fr]| words.iter().rev().fold(Fr::zero(), |sum, word| sum * base + word);
+    let value = |words: &[Fr]| {
+        words
+            .iter()
+            .rev()
+            .fold(Fr::zero(), |sum, word| sum * base + word)
+    };
     let numbers: Vec<Fr> = words.chunks(words.len() / KEY_NUMBERS).map(value).collect();
     debug_assert_eq!(numbers.len(), KEY_NUMBERS);
     numbers
@@ -299,7 +395,14 @@ fn key_numbers(plan: &Plan, words: &[Fr], point: Fr) -> Vec<Fr> {
 
 fn select(key: &[Fr], (entry, positive): (usize, bool)) -> [Fr; 2] {
     let start = KEY_COMB_START + 2 * entry;
-    [key[start], if positive { key[start + 1] } else { -key[start + 1] }]
+    [
+        key[start],
+        if positive {
+            key[start + 1]
+        } else {
+            -key[start + 1]
+        },
+    ]
 }
 
 /// One group's part of round 4, offset-coded where its width is checked.
@@ -315,8 +418,13 @@ impl Part<'_> {
         let centred = |value: Fr, width: usize| value - Fr::from(2u64).pow([width as u64 - 1]);
         let base = point.pow([plan.params.quotient_limbs as u64]);
         let limbs = self.limbs.iter().zip(&group.quotient_widths).rev();
-        let quotient = limbs.fold(Fr::zero(), |sum, (&limb, &width)| sum * base + centred(limb, width));
-        let (mut checked, mut free) = (self.checked.iter().zip(&group.carry_widths), self.free.iter());
+        let quotient = limbs.fold(Fr::zero(), |sum, (&limb, &width)| {
+            sum * base + centred(limb, width)
+        });
+        let (mut checked, mut free) = (
+            self.checked.iter().zip(&group.carry_widths),
+            self.free.iter(),
+        );
         let mut carries = Vec::with_capacity(group.degree);
         for index in 0..group.degree {
             let next = match group.is_checked(index) {
@@ -325,7 +433,10 @@ impl Part<'_> {
             };
             carries.push(next.unwrap_or_default());
         }
-        let carry = carries.iter().rev().fold(Fr::zero(), |sum, carry| sum * point + carry);
+        let carry = carries
+            .iter()
+            .rev()
+            .fold(Fr::zero(), |sum, carry| sum * point + carry);
         let step = point - Fr::from(1u64 << plan.params.limb_bits);
         step * carry == sum - quotient * modulus
     }

@@ -41,8 +41,13 @@ pub struct Params {
 
 impl Params {
     /// The parameters of every deployed circuit: a statistical error of about 2^-118.
-    pub const DEPLOYED: Params =
-        Params { limb_bits: 15, coefficient_bits: 120, challenge_limbs: 9, word_limbs: 6, quotient_limbs: 5 };
+    pub const DEPLOYED: Params = Params {
+        limb_bits: 15,
+        coefficient_bits: 120,
+        challenge_limbs: 9,
+        word_limbs: 6,
+        quotient_limbs: 5,
+    };
 
     /// Limbs of a committed number.
     pub fn limbs(&self) -> usize {

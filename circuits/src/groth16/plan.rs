@@ -97,7 +97,8 @@ pub struct GroupPlan {
 impl GroupPlan {
     /// Whether carry `index` has a checked width.
     pub fn is_checked(&self, index: usize) -> bool {
-        (index + 1).is_multiple_of(self.spacing) && (index + 1) / self.spacing <= self.carry_widths.len()
+        (index + 1).is_multiple_of(self.spacing)
+            && (index + 1) / self.spacing <= self.carry_widths.len()
     }
 
     /// Carries without a checked width.
@@ -154,13 +155,27 @@ impl PolynomialBounds {
             round3: vec![Some(number.clone()); layout.round3.len()],
             columns: vec![[word.clone(), word.clone()]; super::layout::COMB_COLUMNS],
         };
-        let reading = read_proof(&ring, layout, &powers, &KeyReading::Witness(&key), &mut numbers);
+        let reading = read_proof(
+            &ring,
+            layout,
+            &powers,
+            &KeyReading::Witness(&key),
+            &mut numbers,
+        );
         let coefficient = coefficient_bound(&params);
-        let windows = reading.windows.iter().fold(ring.small(0), |sum, v| sum + &(v.clone() * &coefficient));
+        let windows = reading
+            .windows
+            .iter()
+            .fold(ring.small(0), |sum, v| sum + &(v.clone() * &coefficient));
         let s = vec![number.clone(); REMAINDER_NUMBERS];
         let q = vec![number; QUOTIENT_NUMBERS];
         let main = windows * &ring.small(proofs as i64) + &reduction(&ring, &powers, &s, &q);
-        Self { main, identities: reading.residuals, powers: power_bounds, proofs }
+        Self {
+            main,
+            identities: reading.residuals,
+            powers: power_bounds,
+            proofs,
+        }
     }
 
     /// Identities of all proofs and powers.
@@ -182,7 +197,9 @@ impl PolynomialBounds {
     }
 
     fn group(&self, params: &Params, members: &[usize]) -> Bound {
-        let sum = members.iter().fold(Bound(Vec::new()), |sum, &index| sum + self.identity(index));
+        let sum = members
+            .iter()
+            .fold(Bound(Vec::new()), |sum, &index| sum + self.identity(index));
         sum * &coefficient_bound(params)
     }
 }
@@ -222,9 +239,17 @@ impl Plan {
                 }
             }
         }
-        let (_, mut groups, members) = best.ok_or(PlanError::NoGroups { groups: MOST_GROUPS })?;
+        let (_, mut groups, members) = best.ok_or(PlanError::NoGroups {
+            groups: MOST_GROUPS,
+        })?;
         groups.insert(0, main);
-        let plan = Self { params, layout, proofs, groups, members };
+        let plan = Self {
+            params,
+            layout,
+            proofs,
+            groups,
+            members,
+        };
         plan.check(&bounds)?;
         Ok(plan)
     }
@@ -240,7 +265,12 @@ impl Plan {
         }
         check_group(&self.params, bounds.main(), &self.groups[0], 0)?;
         for (i, members) in self.members.iter().enumerate() {
-            check_group(&self.params, &bounds.group(&self.params, members), &self.groups[i + 1], i + 1)?;
+            check_group(
+                &self.params,
+                &bounds.group(&self.params, members),
+                &self.groups[i + 1],
+                i + 1,
+            )?;
         }
         Ok(())
     }
@@ -257,7 +287,11 @@ impl Plan {
 
     /// Mode, number of proofs, parameters, layout and plan as text: what the transcript's initial value binds.
     pub fn description(&self) -> String {
-        let Params { limb_bits, coefficient_bits, .. } = self.params;
+        let Params {
+            limb_bits,
+            coefficient_bits,
+            ..
+        } = self.params;
         let digest = Sha256::digest(self.body());
         let mut text = format!(
             "trifold/groth16/v1 mode={} proofs={} kappa={coefficient_bits} limb={limb_bits} z={} words={} plan=",
@@ -331,19 +365,25 @@ fn quotient_bits(params: &Params, bound: &Bound) -> usize {
 /// `sum c_i 2^(w i)`.
 fn weighted(params: &Params, coefficients: &[BigUint]) -> BigUint {
     let positions = coefficients.iter().enumerate();
-    positions.fold(BigUint::ZERO, |sum, (i, c)| sum + (c << (params.limb_bits * i)))
+    positions.fold(BigUint::ZERO, |sum, (i, c)| {
+        sum + (c << (params.limb_bits * i))
+    })
 }
 
 /// `bound` with the quotient's product by q added.
 fn with_quotient(params: &Params, bound: &Bound, widths: &[usize]) -> Bound {
-    let modulus: Vec<BigUint> =
-        modulus_limbs(params).iter().map(|limb| BigUint::from(limb.unsigned_abs())).collect();
+    let modulus: Vec<BigUint> = modulus_limbs(params)
+        .iter()
+        .map(|limb| BigUint::from(limb.unsigned_abs()))
+        .collect();
     bound.clone() + &(Bound(modulus) * &Bound::digits(widths, params.quotient_limbs))
 }
 
 fn plan_group(params: &Params, bound: &Bound, identities: usize) -> Result<GroupPlan, PlanError> {
-    let mut quotient_widths =
-        cut(quotient_bits(params, bound), params.limb_bits * params.quotient_limbs);
+    let mut quotient_widths = cut(
+        quotient_bits(params, bound),
+        params.limb_bits * params.quotient_limbs,
+    );
     let top = quotient_widths.len() - 1;
     quotient_widths[top] = quotient_widths[top].max(2);
     let total = with_quotient(params, bound, &quotient_widths);
@@ -351,7 +391,12 @@ fn plan_group(params: &Params, bound: &Bound, identities: usize) -> Result<Group
         .map_while(|spacing| {
             let carry_widths = carry_widths(params, &total, spacing)?;
             let degree = total.0.len() - 1;
-            Some(GroupPlan { degree, spacing, quotient_widths: quotient_widths.clone(), carry_widths })
+            Some(GroupPlan {
+                degree,
+                spacing,
+                quotient_widths: quotient_widths.clone(),
+                carry_widths,
+            })
         })
         .min_by_key(GroupPlan::cost)
         .ok_or(PlanError::NoSpacing { identities })
@@ -380,19 +425,32 @@ fn carry_widths(params: &Params, total: &Bound, spacing: usize) -> Option<Vec<us
 }
 
 /// Decides whether `plan` fits polynomials within `bound`.
-fn check_group(params: &Params, bound: &Bound, plan: &GroupPlan, group: usize) -> Result<(), PlanError> {
+fn check_group(
+    params: &Params,
+    bound: &Bound,
+    plan: &GroupPlan,
+    group: usize,
+) -> Result<(), PlanError> {
     let needed = quotient_bits(params, bound);
     let planned = plan.quotient_widths.iter().sum();
     let limb = params.limb_bits * params.quotient_limbs;
     let (_, full) = plan.quotient_widths.split_last().unwrap_or((&0, &[]));
     if needed > planned || full.iter().any(|&width| width != limb) {
-        return Err(PlanError::Quotient { group, needed, planned });
+        return Err(PlanError::Quotient {
+            group,
+            needed,
+            planned,
+        });
     }
     let total = with_quotient(params, bound, &plan.quotient_widths);
     let actual = total.0.len() - 1;
     let blocks = total.0.chunks(plan.spacing.max(1));
     if actual != plan.degree || plan.spacing == 0 || blocks.len() != plan.carry_widths.len() + 1 {
-        return Err(PlanError::Degree { group, degree: plan.degree, actual });
+        return Err(PlanError::Degree {
+            group,
+            degree: plan.degree,
+            actual,
+        });
     }
     check_blocks(params, blocks, plan, group)
 }
@@ -412,13 +470,22 @@ fn check_blocks(
         if let Some(&width) = plan.carry_widths.get(index) {
             let needed = (&sum >> shift).bits() + 1;
             if needed > width as u64 {
-                return Err(PlanError::Carry { group, block: index, needed, planned: width });
+                return Err(PlanError::Carry {
+                    group,
+                    block: index,
+                    needed,
+                    planned: width,
+                });
             }
             carry = BigUint::from(1u32) << (width - 1);
             reach += &carry << shift;
         }
         if reach >= modulus {
-            return Err(PlanError::Block { group, block: index, bits: reach.bits() });
+            return Err(PlanError::Block {
+                group,
+                block: index,
+                bits: reach.bits(),
+            });
         }
     }
     Ok(())

@@ -34,9 +34,18 @@ impl LoopTrace {
     /// Runs the loop on B with its lines at -A; `None` where a line would be vertical.
     pub fn new(a: G1Affine, b: G2Affine) -> Option<Self> {
         let base = Point::from(b);
-        let mut walk = Walk { a: a.into(), current: base, slopes: Vec::new(), lines: Vec::new() };
-        let mut trace =
-            Self { slopes: Vec::new(), checkpoints: Vec::new(), windows: Vec::new(), closed: false };
+        let mut walk = Walk {
+            a: a.into(),
+            current: base,
+            slopes: Vec::new(),
+            lines: Vec::new(),
+        };
+        let mut trace = Self {
+            slopes: Vec::new(),
+            checkpoints: Vec::new(),
+            windows: Vec::new(),
+            closed: false,
+        };
         for (index, digits) in WINDOWS.iter().enumerate() {
             for &digit in digits {
                 walk.tangent()?;
@@ -82,7 +91,10 @@ impl Walk {
 
     fn step(&mut self, other: Point<Fq2>, slope: Fq2, kind: LineKind) {
         let mu = slope * self.current.x - self.current.y;
-        self.lines.push(Line { kind, value: line_at_minus(self.a, slope, mu) });
+        self.lines.push(Line {
+            kind,
+            value: line_at_minus(self.a, slope, mu),
+        });
         self.slopes.push(slope);
         self.current = self.current.along(other, slope);
     }
@@ -129,10 +141,19 @@ impl ResidueTrace {
         Self::with_witness(key, trace, &fixed, &c)
     }
 
-    fn with_witness(key: &PreparedKey, trace: &LoopTrace, fixed: &[Vec<Fq>], c: &Flat) -> Option<Self> {
+    fn with_witness(
+        key: &PreparedKey,
+        trace: &LoopTrace,
+        fixed: &[Vec<Fq>],
+        c: &Flat,
+    ) -> Option<Self> {
         let inverse = flat::conjugate(c);
-        let mut result =
-            Self { c: flat::odd_coefficients(c), states: Vec::new(), polynomials: Vec::new(), closed: false };
+        let mut result = Self {
+            c: flat::odd_coefficients(c),
+            states: Vec::new(),
+            polynomials: Vec::new(),
+            closed: false,
+        };
         let mut state = inverse;
         for (index, (lines, fixed)) in trace.windows.iter().zip(fixed).enumerate() {
             let mut value = window_product(&state, lines, c, &inverse);
@@ -144,7 +165,9 @@ impl ResidueTrace {
             value = flat::multiply(&value, fixed);
             let reduced = flat::divide(value.clone()).1;
             if index + 1 == WINDOW_COUNT {
-                result.closed = flat::odd_coefficients(&reduced).iter().all(|c| *c == Fq::from(0u64));
+                result.closed = flat::odd_coefficients(&reduced)
+                    .iter()
+                    .all(|c| *c == Fq::from(0u64));
             } else {
                 state = flat::torus(&reduced)?;
                 value = flat::multiply(&value, &flat::conjugate(&state));
@@ -159,13 +182,20 @@ impl ResidueTrace {
 /// `conj(Fr1) Fr2 conj(Fr3) mab`: the end of `c^-lambda` and the constant pairing.
 fn closing_factors(key: &PreparedKey, c: &Flat) -> [Flat; 4] {
     let conjugate = |k: usize| flat::conjugate(&flat::frobenius(c, k));
-    [conjugate(1), flat::frobenius(c, 2), conjugate(3), *key.mab()]
+    [
+        conjugate(1),
+        flat::frobenius(c, 2),
+        conjugate(3),
+        *key.mab(),
+    ]
 }
 
 /// Products of gamma's window function at V and delta's at C.
 fn fixed_values(key: &PreparedKey, v: Point<Fq>, c: Point<Fq>) -> Vec<Vec<Fq>> {
     let pairs = GAMMA_WINDOWS.iter().zip(key.delta());
-    pairs.map(|(gamma, delta)| flat::multiply(&gamma.evaluate(v), &delta.evaluate(c))).collect()
+    pairs
+        .map(|(gamma, delta)| flat::multiply(&gamma.evaluate(v), &delta.evaluate(c)))
+        .collect()
 }
 
 fn window_product(state: &Flat, lines: &[Line], c: &Flat, inverse: &Flat) -> Vec<Fq> {

@@ -50,7 +50,9 @@ pub struct Residues {
 impl Residues {
     /// The values of limb polynomials with limbs of these parameters.
     pub fn new(params: &Params) -> Self {
-        Self { limb_bits: params.limb_bits }
+        Self {
+            limb_bits: params.limb_bits,
+        }
     }
 }
 
@@ -63,7 +65,10 @@ impl Ring for Residues {
 
     fn limbs(&self, limbs: &[i128], stride: usize) -> Fq {
         let base = Fq::from(1u128 << (self.limb_bits * stride));
-        limbs.iter().rev().fold(Fq::zero(), |sum, &limb| sum * base + Fq::from(limb))
+        limbs
+            .iter()
+            .rev()
+            .fold(Fq::zero(), |sum, &limb| sum * base + Fq::from(limb))
     }
 
     fn constant(&self, value: Fq) -> Fq {
@@ -94,7 +99,10 @@ impl Ring for Evaluations {
 
     fn limbs(&self, limbs: &[i128], stride: usize) -> Fr {
         let base = (1..stride).fold(self.point, |power, _| power * self.point);
-        limbs.iter().rev().fold(Fr::zero(), |sum, &limb| sum * base + Fr::from(limb))
+        limbs
+            .iter()
+            .rev()
+            .fold(Fr::zero(), |sum, &limb| sum * base + Fr::from(limb))
     }
 
     fn constant(&self, value: Fq) -> Fr {
@@ -123,8 +131,9 @@ impl Add<&Bound> for Bound {
 impl Sub<&Bound> for Bound {
     type Output = Bound;
 
+    /// The worst case of a difference is that of the sum.
     fn sub(self, other: &Bound) -> Bound {
-        self + other
+        self.add(other)
     }
 }
 

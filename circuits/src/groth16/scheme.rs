@@ -62,7 +62,11 @@ impl<E: Element> Powers<E> {
 
     /// `z^exponent`: up to 12, or a multiple of 12.
     pub fn get(&self, exponent: usize) -> &E {
-        if exponent <= 12 { &self.values[exponent] } else { &self.values[12 + (exponent - 12) / 12] }
+        if exponent <= 12 {
+            &self.values[exponent]
+        } else {
+            &self.values[12 + (exponent - 12) / 12]
+        }
     }
 
     /// `z^(k+6) - 9 z^k`, the value of `u w^k`, for k <= 6.
@@ -83,7 +87,12 @@ pub enum KeyReading<'a, E> {
 }
 
 /// `sum S_i z^(2i) + (z^12 - 18 z^6 + 82) Q(z)`: what the weighted window values are to equal.
-pub fn reduction<R: Ring>(ring: &R, powers: &Powers<R::Element>, s: &[R::Element], q: &[R::Element]) -> R::Element {
+pub fn reduction<R: Ring>(
+    ring: &R,
+    powers: &Powers<R::Element>,
+    s: &[R::Element],
+    q: &[R::Element],
+) -> R::Element {
     let mut sum = ring.small(0);
     for (i, value) in s.iter().enumerate() {
         sum = sum + &(value.clone() * powers.get(2 * i));
@@ -113,12 +122,23 @@ pub fn read_proof<R: Ring>(
 ) -> ProofReading<R::Element> {
     let residuals = vec![ring.small(0); layout.identities.len()];
     let windows = Vec::with_capacity(WINDOW_COUNT);
-    let mut reader = Reader { ring, layout, powers, key, numbers, residuals, windows };
+    let mut reader = Reader {
+        ring,
+        layout,
+        powers,
+        key,
+        numbers,
+        residuals,
+        windows,
+    };
     reader.curve();
     reader.vkx();
     let fixed = reader.fixed_numbers();
     reader.miller_loop(&fixed);
-    ProofReading { residuals: reader.residuals, windows: reader.windows }
+    ProofReading {
+        residuals: reader.residuals,
+        windows: reader.windows,
+    }
 }
 
 struct Reader<'a, R: Ring> {
@@ -199,7 +219,10 @@ impl<R: Ring> Reader<'_, R> {
             self.residual("curve", i, y.clone() * &y - &cube - &three);
         }
         let cube = multiply(&square(self.ring, &x_b), &x_b);
-        let [r0, r1] = subtract(subtract(square(self.ring, &y_b), &cube), &self.constant(twist_b()));
+        let [r0, r1] = subtract(
+            subtract(square(self.ring, &y_b), &cube),
+            &self.constant(twist_b()),
+        );
         self.residual("curve", 2, r0);
         self.residual("curve", 3, r1);
     }
@@ -235,7 +258,12 @@ impl<R: Ring> Reader<'_, R> {
     }
 
     /// Doubles and adds the selected entry; returns the new abscissa and `l x - y` at the old one.
-    fn comb_column(&mut self, column: usize, x: R::Element, y: R::Element) -> (R::Element, R::Element) {
+    fn comb_column(
+        &mut self,
+        column: usize,
+        x: R::Element,
+        y: R::Element,
+    ) -> (R::Element, R::Element) {
         let slope = self.number("m", 2 * (column - 1));
         let (two, three) = (self.small(2), self.small(3));
         let tangent = slope.clone() * &y * &two - &(x.clone() * &x * &three);
@@ -246,10 +274,18 @@ impl<R: Ring> Reader<'_, R> {
         let [x_t, y_t] = self.numbers.columns[column].clone();
         let slope = self.number("m", 2 * (column - 1) + 1);
         let mu = slope.clone() * &x2 - &y2;
-        self.residual("vadd", column - 1, mu.clone() - &(slope.clone() * &x_t) + &y_t);
+        self.residual(
+            "vadd",
+            column - 1,
+            mu.clone() - &(slope.clone() * &x_t) + &y_t,
+        );
         if let Some(index) = column.checked_sub(FIRST_INVERTED_COLUMN) {
             let inverse = self.number("vinv", index);
-            self.residual("vinv", index, inverse * &(x2.clone() - &x_t) - &self.small(1));
+            self.residual(
+                "vinv",
+                index,
+                inverse * &(x2.clone() - &x_t) - &self.small(1),
+            );
         }
         (slope.clone() * &slope - &x2 - &x_t, mu)
     }
@@ -264,7 +300,11 @@ impl<R: Ring> Reader<'_, R> {
         let inverse = self.number("vinv", self.layout.round1.range("vinv").len() - 1);
         let mu = slope.clone() * &x - &y;
         self.residual("vic0", 0, mu.clone() - &(slope.clone() * x_ic0) + y_ic0);
-        self.residual("vic0inv", 0, inverse * &(x.clone() - x_ic0) - &self.small(1));
+        self.residual(
+            "vic0inv",
+            0,
+            inverse * &(x.clone() - x_ic0) - &self.small(1),
+        );
         let x = slope.clone() * &slope - &x - x_ic0;
         let y = mu - &(slope * &x);
         let [x_v, y_v] = self.pair("v", 0);
@@ -307,7 +347,9 @@ impl<R: Ring> Reader<'_, R> {
     /// `1 + sum t_i z^(2i+1)`.
     fn torus(&self, t: &[R::Element]) -> R::Element {
         let terms = t.iter().enumerate();
-        terms.fold(self.small(1), |sum, (i, t)| sum + &(t.clone() * self.powers.get(2 * i + 1)))
+        terms.fold(self.small(1), |sum, (i, t)| {
+            sum + &(t.clone() * self.powers.get(2 * i + 1))
+        })
     }
 
     /// `1 + sum c_i (w^(2i+1))^(q^k)` at z.
@@ -360,7 +402,12 @@ impl<R: Ring> Reader<'_, R> {
 
     fn miller_loop(&mut self, fixed: &Fixed<R::Element>) {
         let [x, y] = self.point("points", 4);
-        let mut state = LoopState { x, y, step: 0, accumulators: 0 };
+        let mut state = LoopState {
+            x,
+            y,
+            step: 0,
+            accumulators: 0,
+        };
         let mut word = KEY_WINDOWS_START;
         for window in 0..WINDOW_COUNT {
             let mut value = self.window_accumulator(&mut state, fixed, window);
@@ -368,7 +415,11 @@ impl<R: Ring> Reader<'_, R> {
             if last {
                 value = self.closing(&mut state, fixed, value);
             }
-            let tail = if last { fixed.frobenius[2].clone() } else { self.small(2) - &self.state(window + 1) };
+            let tail = if last {
+                fixed.frobenius[2].clone()
+            } else {
+                self.small(2) - &self.state(window + 1)
+            };
             let gamma = self.fixed_window(&GAMMA_WINDOWS[window], &fixed.v);
             let delta = self.delta_window(window, &fixed.c_point, &mut word);
             self.windows.push(value * &gamma * &delta * &tail);
@@ -396,7 +447,11 @@ impl<R: Ring> Reader<'_, R> {
         window: usize,
     ) -> R::Element {
         let b = self.point("points", 4);
-        let mut current = if window == 0 { fixed.conjugate_c.clone() } else { self.state(window) };
+        let mut current = if window == 0 {
+            fixed.conjugate_c.clone()
+        } else {
+            self.state(window)
+        };
         for (place, &digit) in WINDOWS[window].iter().enumerate() {
             let line = self.double(state, fixed);
             let mut value = current.clone() * &current * &line;
@@ -407,7 +462,11 @@ impl<R: Ring> Reader<'_, R> {
                 let [x, y] = b.clone();
                 let y = if digit > 0 { y } else { negate(y) };
                 let line = self.add(state, fixed, &x, &y);
-                let factor = if digit > 0 { &fixed.conjugate_c } else { &fixed.c };
+                let factor = if digit > 0 {
+                    &fixed.conjugate_c
+                } else {
+                    &fixed.c
+                };
                 value = value * &line * factor;
             }
             current = self.accumulate(state, value);
@@ -441,7 +500,11 @@ impl<R: Ring> Reader<'_, R> {
     }
 
     /// Doubles the point of the loop; the value of its tangent at -A.
-    fn double(&mut self, state: &mut LoopState<R::Element>, fixed: &Fixed<R::Element>) -> R::Element {
+    fn double(
+        &mut self,
+        state: &mut LoopState<R::Element>,
+        fixed: &Fixed<R::Element>,
+    ) -> R::Element {
         let slope = self.pair("l", 2 * state.step);
         let (two, three) = (self.small(2), self.small(3));
         let tangent = subtract(
@@ -463,7 +526,9 @@ impl<R: Ring> Reader<'_, R> {
         let slope = self.pair("l", 2 * state.step);
         let old = state.x.clone();
         let chord = |mu: Pair<R::Element>| add(subtract(mu, &multiply(&slope, x)), y);
-        self.step(state, fixed, &slope, chord, |s| subtract(subtract(s, &old), x))
+        self.step(state, fixed, &slope, chord, |s| {
+            subtract(subtract(s, &old), x)
+        })
     }
 
     fn step(
@@ -501,12 +566,25 @@ impl<R: Ring> Reader<'_, R> {
 
     // ---- window functions of fixed points
 
-    fn fixed_window(&self, function: &WindowFunction, monomials: &[Pair<R::Element>]) -> R::Element {
-        let coefficients: Vec<_> = function.coefficients.iter().map(|&c| self.constant(c)).collect();
+    fn fixed_window(
+        &self,
+        function: &WindowFunction,
+        monomials: &[Pair<R::Element>],
+    ) -> R::Element {
+        let coefficients: Vec<_> = function
+            .coefficients
+            .iter()
+            .map(|&c| self.constant(c))
+            .collect();
         combine(function.leading, &coefficients, monomials)
     }
 
-    fn delta_window(&mut self, window: usize, monomials: &[Pair<R::Element>], word: &mut usize) -> R::Element {
+    fn delta_window(
+        &mut self,
+        window: usize,
+        monomials: &[Pair<R::Element>],
+        word: &mut usize,
+    ) -> R::Element {
         match self.key {
             KeyReading::Witness(words) => {
                 let leading = GAMMA_WINDOWS[window].leading;
@@ -524,9 +602,10 @@ impl<R: Ring> Reader<'_, R> {
 fn combine<E: Element>(leading: usize, coefficients: &[Pair<E>], monomials: &[Pair<E>]) -> E {
     debug_assert!(leading < MONOMIALS.len() && coefficients.len() == leading);
     let terms = coefficients.iter().zip(monomials);
-    terms.fold(monomials[leading][0].clone(), |sum, ([c0, c1], [low, twisted])| {
-        sum + &(c0.clone() * low) + &(c1.clone() * twisted)
-    })
+    terms.fold(
+        monomials[leading][0].clone(),
+        |sum, ([c0, c1], [low, twisted])| sum + &(c0.clone() * low) + &(c1.clone() * twisted),
+    )
 }
 
 fn add<E: Element>(a: Pair<E>, b: &Pair<E>) -> Pair<E> {

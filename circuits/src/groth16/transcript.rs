@@ -69,14 +69,22 @@ impl BitStream {
 
     /// The stream cut into words of 253 bits.
     pub fn words(&self) -> Vec<Fr> {
-        (0..self.bits.div_ceil(WORD_BITS)).map(|i| word_at(&self.limbs, i * WORD_BITS)).collect()
+        (0..self.bits.div_ceil(WORD_BITS))
+            .map(|i| word_at(&self.limbs, i * WORD_BITS))
+            .collect()
     }
 }
 
 fn word_at(limbs: &[u64], position: usize) -> Fr {
     let (index, shift) = (position / 64, position % 64);
     let at = |i: usize| limbs.get(i).copied().unwrap_or(0);
-    let above = |i: usize| if shift == 0 { 0 } else { at(i + 1) << (64 - shift) };
+    let above = |i: usize| {
+        if shift == 0 {
+            0
+        } else {
+            at(i + 1) << (64 - shift)
+        }
+    };
     let mut word = [0, 1, 2, 3].map(|i| at(index + i) >> shift | above(index + i));
     word[3] &= (1 << (WORD_BITS - 192)) - 1;
     Fr::new(BigInt(word))
@@ -102,5 +110,10 @@ pub fn coefficients(words: &[Fr], bits: usize, count: usize) -> Option<Vec<i128>
         stream.push(&limbs, WORD_BITS);
     }
     let digits = unsigned_digits(&stream.limbs, &vec![bits; count]);
-    Some(digits.iter().map(|&digit| digit as i128 - (1i128 << (bits - 1))).collect())
+    Some(
+        digits
+            .iter()
+            .map(|&digit| digit as i128 - (1i128 << (bits - 1)))
+            .collect(),
+    )
 }

@@ -28,7 +28,11 @@ impl From<&BigInt> for Wide {
             *word = digit;
         }
         let magnitude = Self(words);
-        if value.sign() == Sign::Minus { Wide::default().minus(magnitude) } else { magnitude }
+        if value.sign() == Sign::Minus {
+            Wide::default().minus(magnitude)
+        } else {
+            magnitude
+        }
     }
 }
 
@@ -79,11 +83,19 @@ impl Wide {
 
     /// The signed integer.
     pub fn to_integer(self) -> BigInt {
-        if self.is_negative() { -Wide::default().minus(self).magnitude() } else { self.magnitude() }
+        if self.is_negative() {
+            -Wide::default().minus(self).magnitude()
+        } else {
+            self.magnitude()
+        }
     }
 
     fn magnitude(self) -> BigInt {
-        let digits = self.0.iter().flat_map(|&word| [word as u32, (word >> 32) as u32]).collect();
+        let digits = self
+            .0
+            .iter()
+            .flat_map(|&word| [word as u32, (word >> 32) as u32])
+            .collect();
         BigInt::from(BigUint::new(digits))
     }
 }
@@ -147,7 +159,12 @@ impl Neg for Polynomial {
     type Output = Polynomial;
 
     fn neg(self) -> Polynomial {
-        Polynomial(self.0.into_iter().map(|c| Wide::default().minus(c)).collect())
+        Polynomial(
+            self.0
+                .into_iter()
+                .map(|c| Wide::default().minus(c))
+                .collect(),
+        )
     }
 }
 

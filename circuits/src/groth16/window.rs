@@ -106,7 +106,11 @@ struct Product {
 
 impl Product {
     fn new() -> Self {
-        Self { rational: vec![Fq2::one()], odd: Vec::new(), verticals: Vec::new() }
+        Self {
+            rational: vec![Fq2::one()],
+            odd: Vec::new(),
+            verticals: Vec::new(),
+        }
     }
 
     fn square(&mut self) {
@@ -130,7 +134,10 @@ impl Product {
     fn times(&mut self, rational: &[Fq2], odd: &[Fq2]) {
         let curve = [twist_b(), Fq2::zero(), Fq2::zero(), Fq2::one()];
         let squares = multiply(&curve, &multiply(&self.odd, odd));
-        let cross = sum(&multiply(&self.rational, odd), &multiply(&self.odd, rational));
+        let cross = sum(
+            &multiply(&self.rational, odd),
+            &multiply(&self.odd, rational),
+        );
         self.rational = sum(&multiply(&self.rational, rational), &squares);
         self.odd = cross;
     }
@@ -154,7 +161,10 @@ impl Product {
         let scale = raw[leading].inverse()?;
         let coefficients = raw[..leading].iter().map(|c| *c * scale).collect();
         debug_assert!(MONOMIALS.is_sorted_by_key(Monomial::pole));
-        Some(WindowFunction { leading, coefficients })
+        Some(WindowFunction {
+            leading,
+            coefficients,
+        })
     }
 }
 
@@ -173,7 +183,9 @@ fn multiply(a: &[Fq2], b: &[Fq2]) -> Vec<Fq2> {
 
 fn sum(a: &[Fq2], b: &[Fq2]) -> Vec<Fq2> {
     let at = |p: &[Fq2], i: usize| p.get(i).copied().unwrap_or_default();
-    (0..a.len().max(b.len())).map(|i| at(a, i) + at(b, i)).collect()
+    (0..a.len().max(b.len()))
+        .map(|i| at(a, i) + at(b, i))
+        .collect()
 }
 
 /// `polynomial / (x - root)`; `None` when it leaves a remainder.

@@ -2,13 +2,15 @@
 
 use ark_bn254::{Bn254, Fq, Fq2, Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::{Field, UniformRand};
+use ark_ff::{Field, PrimeField, UniformRand};
 use ark_groth16::{Proof, VerifyingKey};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
+use num_bigint::BigUint;
 use serde_json::Value;
 use std::str::FromStr;
+use trifold_circuits::groth16::advice::{Deviation, Numbers, advise_dishonestly};
 use trifold_circuits::groth16::oracle::{self, Claim, Refusal};
-use trifold_circuits::groth16::{Mode, Params, Plan, PreparedKey, Slot};
+use trifold_circuits::groth16::{Mode, Params, Plan, PreparedKey, Slot, flat};
 use trifold_circuits::inputs::Inputs;
 
 pub struct Instance {
@@ -19,7 +21,10 @@ pub struct Instance {
 
 impl Instance {
     pub fn slot(&self) -> Slot<'_> {
-        Slot { x: self.x, proof: Some(&self.proof) }
+        Slot {
+            x: self.x,
+            proof: Some(&self.proof),
+        }
     }
 
     pub fn prepared(&self) -> PreparedKey {
@@ -27,7 +32,7 @@ impl Instance {
     }
 }
 
-/// The proof of a small circuit by snarkjs 0.7.5, in its own files.
+/// The proof of a small circuit by snarkjs, in its own formats.
 pub fn snarkjs() -> Instance {
     let key = json(include_str!("../vectors/snarkjs/vk.json"));
     let proof = json(include_str!("../vectors/snarkjs/proof.json"));
@@ -40,7 +45,11 @@ pub fn snarkjs() -> Instance {
             delta_g2: g2(&key["vk_delta_2"]),
             gamma_abc_g1: key["IC"].as_array().unwrap().iter().map(g1).collect(),
         },
-        proof: Proof { a: g1(&proof["pi_a"]), b: g2(&proof["pi_b"]), c: g1(&proof["pi_c"]) },
+        proof: Proof {
+            a: g1(&proof["pi_a"]),
+            b: g2(&proof["pi_b"]),
+            c: g1(&proof["pi_c"]),
+        },
         x: Fr::from_str(public[0].as_str().unwrap()).unwrap(),
     }
 }
@@ -60,7 +69,11 @@ pub fn synthetic(seed: u64) -> Instance {
             delta_g2: g2(delta),
             gamma_abc_g1: vec![g1(ic0), g1(ic1)],
         },
-        proof: Proof { a: g1(a), b: g2(b), c: g1(c) },
+        proof: Proof {
+            a: g1(a),
+            b: g2(b),
+            c: g1(c),
+        },
         x,
     }
 }
@@ -72,8 +85,42 @@ pub fn plan(proofs: usize) -> Plan {
 /// What the circuit says to these signals when every slot is active and uses the key.
 pub fn check(plan: &Plan, inputs: &Inputs, key: &PreparedKey, x: &[Fr]) -> Result<(), Refusal> {
     let active = vec![true; x.len()];
-    let claim = Claim { x, active: &active, digests: &[key.digest()], key_of: &vec![0; x.len()] };
+    let claim = Claim {
+        x,
+        active: &active,
+        digests: &[key.digest()],
+        key_of: &vec![0; x.len()],
+    };
     oracle::check(plan, inputs, &claim)
+}
+
+/// A prover who is honest until a test changes a field.
+pub fn honest_but<'a>(tamper: &'a mut dyn FnMut(usize, &mut Numbers)) -> Deviation<'a> {
+    Deviation {
+        tamper,
+        skipped_words: 0,
+        witness_factor: flat::one(),
+        divides_modulo_r: false,
+    }
+}
+
+/// Order of a prime field.
+pub fn order<F: PrimeField>() -> BigUint {
+    F::MODULUS.into()
+}
+
+/// What the circuit says to the advice of a prover who goes on although the statement is false.
+pub fn verdict(plan: &Plan, key: &PreparedKey, slots: &[Slot<'_>]) -> Result<(), Refusal> {
+    let mut tamper = |_: usize, _: &mut Numbers| {};
+    let mut deviation = honest_but(&mut tamper);
+    let key_of = vec![0; slots.len()];
+    let inputs = advise_dishonestly(plan, &[key], slots, &key_of, &mut deviation).unwrap();
+    check(
+        plan,
+        &inputs,
+        key,
+        &slots.iter().map(|slot| slot.x).collect::<Vec<_>>(),
+    )
 }
 
 fn json(text: &str) -> Value {
