@@ -112,7 +112,9 @@ impl Update {
 impl Keys {
     pub fn to_bytes(&self) -> [u8; KEYS_BYTES] {
         let mut writer = Writer::new();
-        [self.merge, self.nest, self.registry].map(|key| writer.fr(key));
+        for key in [self.merge, self.nest, self.registry] {
+            writer.fr(key);
+        }
         writer.bytes
     }
 
@@ -136,7 +138,9 @@ impl VerifyingKey {
         writer.g1(self.alpha_g1());
         writer.g2(self.beta_g2());
         writer.g2(self.delta_g2());
-        self.gamma_abc_g1().map(|point| writer.g1(point));
+        for point in self.gamma_abc_g1() {
+            writer.g1(point);
+        }
         writer.bytes
     }
 
