@@ -1,1 +1,22 @@
-//! Under construction.
+//! From queue to global proof: the planner, the queues, the coordinator and the worker.
+//!
+//! The coordinator believes nobody: every snapshot is checked and every proof verified before it is used. It holds no
+//! keys to sign with, and neither makes nor orders transactions.
+
+pub mod artifacts;
+pub mod coordinator;
+mod digest;
+pub mod inspect;
+pub mod plan;
+pub mod queue;
+pub mod standin;
+pub mod verify;
+pub mod wire;
+pub mod worker;
+
+pub use artifacts::{ArtifactError, Artifacts};
+pub use coordinator::{Config, CoordinatorError, Report};
+pub use digest::{Digest, DigestError};
+pub use plan::Planner;
+pub use queue::{Lane, Queue, QueueError};
+pub use worker::{Execute, ExecuteError, WorkerConfig};

@@ -1,0 +1,542 @@
+//! The planner: events and the time in, actions out. No queue, no clock, no tasks of its own.
+//!
+//! Snapshots queue up per shard, each starting where the one before ended. An epoch takes at most one of each shard,
+//! is *sealed* by policy, and *closed* once the program proofs of its members are there: only then are its states
+//! computed, and everything else about it is fixed. So a shard that is absent, slow or unprovable delays nobody, and
+//! program and merge proving of later epochs goes on while earlier ones are nested.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use ark_bn254::Fr;
+use trifold_circuits::trie::SparseTrie;
+use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Keys, Leaf, NestStatement};
+use trifold_verifier::trie::Path;
+
+use crate::Digest;
+use crate::wire::{FailureClass, GlobalProof, ProofBytes, Task, VERSION, WireStep, Work};
+
+mod epoch;
+mod restore;
+mod shards;
+mod tasks;
+
+use epoch::{Epoch, Node};
+pub use restore::{History, RestoreError};
+pub use shards::Refusal;
+use shards::ShardQueue;
+use tasks::Tasks;
+
+/// Milliseconds since some fixed instant; never runs backwards.
+pub type Time = u64;
+
+/// What is fixed for the life of a network.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// G_0.
+    pub genesis: GlobalState,
+    /// The genesis shards' leaves by index.
+    pub leaves: BTreeMap<u32, Leaf>,
+    pub keys: Keys,
+    /// Admitted programs: key digest to place in the registry.
+    pub programs: HashMap<Fr, Path>,
+}
+
+/// When epochs are formed, and how failures are met.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// An epoch is sealed this long after its first snapshot was accepted, whoever is missing.
+    pub deadline_ms: Option<u64>,
+    /// Whether an epoch is sealed as soon as every shard has a snapshot in it.
+    pub seal_when_complete: bool,
+    /// Epochs closed but not published, at most.
+    pub max_epochs_in_flight: usize,
+    /// Snapshots waiting per shard, at most.
+    pub max_pending_per_shard: usize,
+    /// Tasks at the queue at a time; the rest waits here.
+    pub max_queued_tasks: usize,
+    /// A task without a result is offered to the queue again after this time, which refuses it if it is still there.
+    pub repush_ms: u64,
+    /// First pause after a failure; doubled for each further one.
+    pub backoff_ms: u64,
+    pub max_backoff_ms: u64,
+    /// Reports of broken inputs after which a task is given up.
+    pub max_failures: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            deadline_ms: Some(10_000),
+            seal_when_complete: true,
+            max_epochs_in_flight: 4,
+            max_pending_per_shard: 64,
+            max_queued_tasks: 1_000,
+            repush_ms: 5_000,
+            backoff_ms: 200,
+            max_backoff_ms: 30_000,
+            max_failures: 3,
+        }
+    }
+}
+
+/// A checked snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub shard: u32,
+    pub snapshot: Digest,
+    pub step: WireStep,
+    pub transfers: u64,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A snapshot that [`Planner::admit`] let in was recorded.
+    Accepted(Candidate),
+    /// An operator wants an epoch of what waits now.
+    CloseNow,
+    /// A proof of this task verified and was recorded.
+    Proved { task: Digest, proof: ProofBytes },
+    /// A worker returned something that is no proof of this task's statement.
+    Refused { task: Digest },
+    /// A worker gave up.
+    Failed {
+        task: Digest,
+        class: FailureClass,
+        message: String,
+    },
+    /// The global proof of this epoch is out.
+    Published { epoch: u64 },
+    /// Time passed.
+    Tick,
+}
+
+/// What is to be done, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Record the composition of an epoch, before anything below depends on it.
+    Close(ClosedEpoch),
+    /// Offer a task to the queue.
+    Push { task: Box<Task>, attempt: u32 },
+    /// Take a task back from the queue.
+    Cancel { lane: String, task: Digest },
+    /// Publish a global proof.
+    Publish(Box<GlobalProof>),
+    /// Forget these snapshots of a shard: the first can't be proven, the others build on it.
+    Drop {
+        shard: u32,
+        snapshots: Vec<Digest>,
+        reason: String,
+    },
+    /// A task that may not be given up fails again and again; an operator should look.
+    Held {
+        task: Digest,
+        what: String,
+        reason: String,
+    },
+}
+
+/// The composition of an epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedEpoch {
+    pub epoch: u64,
+    pub members: Vec<(u32, Digest)>,
+    /// Shards carried forward.
+    pub silent: u64,
+    pub transfers: u64,
+    pub old_root: Fr,
+    pub new_root: Fr,
+}
+
+/// Where in the plan a task's proof belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Program { shard: u32, snapshot: Digest },
+    Merge { epoch: u64, level: u8, index: u32 },
+    Nest { epoch: u64 },
+}
+
+impl Place {
+    /// The epoch, if it is known already.
+    pub fn epoch(&self) -> Option<u64> {
+        match self {
+            Place::Program { .. } => None,
+            Place::Merge { epoch, .. } | Place::Nest { epoch } => Some(*epoch),
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::Program { shard, .. } => write!(f, "program of shard {shard}"),
+            Place::Merge {
+                epoch,
+                level,
+                index,
+            } => write!(f, "merge {level}/{index} of epoch {epoch}"),
+            Place::Nest { epoch } => write!(f, "nest of epoch {epoch}"),
+        }
+    }
+}
+
+/// Numbers for the status record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview {
+    pub closed_epoch: u64,
+    pub published_epoch: u64,
+    pub root: Fr,
+    pub shards: usize,
+    pub waiting_snapshots: usize,
+    pub sealed_epochs: usize,
+    pub ready_tasks: usize,
+    pub queued_tasks: usize,
+    pub held_tasks: usize,
+}
+
+/// The state of the plan.
+pub struct Planner {
+    network: Network,
+    genesis: Fr,
+    policy: Policy,
+    /// The newest closed state, its leaves, and its history: H of the state, and H with the state itself appended.
+    head: GlobalState,
+    leaves: SparseTrie,
+    history: SparseTrie,
+    next_history: SparseTrie,
+    shards: BTreeMap<u32, ShardQueue>,
+    /// Epochs to be closed next, oldest first: which snapshots of which shards.
+    seals: VecDeque<BTreeMap<u32, Digest>>,
+    epochs: BTreeMap<u64, Epoch>,
+    published: u64,
+    last_proof: Option<ProofBytes>,
+    tasks: Tasks,
+    /// Whether anything changed that may let an epoch be sealed.
+    formable: bool,
+    /// When the next epoch is sealed, whoever is missing.
+    deadline: Option<Time>,
+    actions: Vec<Action>,
+}
+
+impl Planner {
+    /// The plan of a network at genesis.
+    pub fn new(network: Network, policy: Policy) -> Result<Self, RestoreError> {
+        let mut leaves = SparseTrie::new(network.genesis.depth.into())?;
+        let mut shards = BTreeMap::new();
+        for (shard, leaf) in &network.leaves {
+            leaves.set((*shard).into(), leaf.digest())?;
+            shards.insert(*shard, ShardQueue::new(Some(*leaf)));
+        }
+        if leaves.root() != network.genesis.root || network.genesis.epoch != 0 {
+            return Err(RestoreError::Genesis);
+        }
+        let history = SparseTrie::new(HISTORY_DEPTH)?;
+        let genesis = network.genesis.digest();
+        let mut next_history = history.clone();
+        next_history.set(0, genesis)?;
+        Ok(Self {
+            head: network.genesis,
+            tasks: Tasks::new(&policy),
+            network,
+            genesis,
+            policy,
+            leaves,
+            history,
+            next_history,
+            shards,
+            seals: VecDeque::new(),
+            epochs: BTreeMap::new(),
+            published: 0,
+            last_proof: None,
+            formable: false,
+            deadline: None,
+            actions: Vec::new(),
+        })
+    }
+
+    /// Takes in what happened and says what to do about it.
+    pub fn handle(&mut self, now: Time, event: Event) -> Vec<Action> {
+        match event {
+            Event::Accepted(candidate) => self.accept(now, candidate),
+            Event::CloseNow => drop(self.seal(true, now)),
+            Event::Proved { task, proof } => self.proved(task, proof),
+            Event::Refused { task } => self.tasks.retry(now, &task),
+            Event::Failed {
+                task,
+                class,
+                message,
+            } => self.failed(now, task, class, &message),
+            Event::Published { epoch } => self.finish(epoch),
+            Event::Tick => {}
+        }
+        self.advance(now);
+        std::mem::take(&mut self.actions)
+    }
+
+    /// When [`Event::Tick`] is due at the latest.
+    pub fn next_wake(&self) -> Option<Time> {
+        self.deadline.into_iter().chain(self.tasks.next_due()).min()
+    }
+
+    /// The task of this id, if its proof is still wanted.
+    pub fn task(&self, id: &Digest) -> Option<(&Task, &Place)> {
+        self.tasks.get(id)
+    }
+
+    /// The newest closed state.
+    pub fn head(&self) -> &GlobalState {
+        &self.head
+    }
+
+    /// The epoch whose global proof is out.
+    pub fn published_epoch(&self) -> u64 {
+        self.published
+    }
+
+    /// The members of an epoch that is closed and not published.
+    pub fn members(&self, epoch: u64) -> &[(u32, Digest)] {
+        self.epochs.get(&epoch).map_or(&[], |epoch| &epoch.members)
+    }
+
+    /// Numbers for the status record.
+    pub fn overview(&self) -> Overview {
+        Overview {
+            closed_epoch: self.head.epoch,
+            published_epoch: self.published,
+            root: self.head.root,
+            shards: self.shards.len(),
+            waiting_snapshots: self.shards.values().map(|queue| queue.pending.len()).sum(),
+            sealed_epochs: self.seals.len(),
+            ready_tasks: self.tasks.ready(),
+            queued_tasks: self.tasks.queued(),
+            held_tasks: self.tasks.held(),
+        }
+    }
+
+    fn advance(&mut self, now: Time) {
+        let late = self.deadline.is_some_and(|deadline| now >= deadline);
+        if std::mem::take(&mut self.formable) || late {
+            while self.seal(false, now) {}
+        }
+        while self.close_next() {}
+        let pushes = self.tasks.due(now);
+        self.actions.extend(pushes);
+    }
+
+    fn proved(&mut self, id: Digest, proof: ProofBytes) {
+        if let Some((place, leftover)) = self.tasks.done(&id) {
+            self.actions.extend(leftover);
+            self.place(place, proof);
+        }
+    }
+
+    /// Puts a proof where it belongs and starts what waited for it.
+    fn place(&mut self, place: Place, proof: ProofBytes) {
+        match place {
+            Place::Program { shard, snapshot } => self.place_program(shard, snapshot, proof),
+            Place::Merge {
+                epoch,
+                level,
+                index,
+            } => self.place_merge(epoch, level, index, proof),
+            Place::Nest { epoch } => self.place_nest(epoch, proof),
+        }
+    }
+
+    fn place_program(&mut self, shard: u32, snapshot: Digest, proof: ProofBytes) {
+        let pending = self
+            .shards
+            .get_mut(&shard)
+            .and_then(|queue| queue.find(&snapshot));
+        if let Some(pending) = pending {
+            pending.proof = Some(proof);
+            return;
+        }
+        let member = |epoch: &Epoch| epoch.members.contains(&(shard, snapshot));
+        let Some(epoch) = self
+            .epochs
+            .values()
+            .find(|epoch| member(epoch))
+            .map(|e| e.state.epoch)
+        else {
+            return;
+        };
+        self.fill(epoch, 0, shard / 3, shard % 3, proof);
+    }
+
+    fn place_merge(&mut self, epoch: u64, level: u8, index: u32, proof: ProofBytes) {
+        let Some(plan) = self.epochs.get_mut(&epoch) else {
+            return;
+        };
+        if level + 1 < plan.state.depth {
+            return self.fill(epoch, level + 1, index / 3, index % 3, proof);
+        }
+        plan.top_proof = Some(proof);
+        self.try_nest(epoch);
+    }
+
+    fn place_nest(&mut self, epoch: u64, proof: ProofBytes) {
+        let Some(plan) = self.epochs.get_mut(&epoch) else {
+            return;
+        };
+        plan.proof = Some(proof);
+        let publication = GlobalProof {
+            version: VERSION,
+            state: plan.state.into(),
+            proof,
+            keys: self.network.keys.into(),
+            genesis: self.genesis,
+            old_root: plan.previous.root,
+            transfers: plan.transfers,
+        };
+        self.actions.push(Action::Publish(Box::new(publication)));
+        self.try_nest(epoch + 1);
+    }
+
+    /// Hands a proof to a node of an epoch's tree; a node with all its proofs becomes a task.
+    fn fill(&mut self, epoch: u64, level: u8, index: u32, child: u32, proof: ProofBytes) {
+        let Some(plan) = self.epochs.get_mut(&epoch) else {
+            return;
+        };
+        let Some(node) = plan.nodes.get_mut(&(level, index)) else {
+            return;
+        };
+        node.fill(child as usize, proof);
+        self.try_merge(epoch, level, index);
+    }
+
+    fn try_merge(&mut self, epoch: u64, level: u8, index: u32) {
+        let Some(plan) = self.epochs.get(&epoch) else {
+            return;
+        };
+        let Some(node) = plan.nodes.get(&(level, index)) else {
+            return;
+        };
+        let Some(task) = self.merge_task(plan, level, index, node) else {
+            return;
+        };
+        self.start(
+            task,
+            Place::Merge {
+                epoch,
+                level,
+                index,
+            },
+        );
+    }
+
+    fn merge_task(&self, plan: &Epoch, level: u8, index: u32, node: &Node) -> Option<Task> {
+        let children = Box::new(node.works()?);
+        let statement = node.statement(
+            self.network.keys.digest(),
+            level,
+            index,
+            plan.previous.history,
+        );
+        let program = node.program().unwrap_or_default();
+        let empty = Path {
+            index: 0,
+            siblings: Vec::new(),
+        };
+        let registration = self
+            .network
+            .programs
+            .get(&program)
+            .cloned()
+            .unwrap_or(empty)
+            .into();
+        let history = plan.previous.history;
+        let work = Work::Merge {
+            level,
+            index,
+            history,
+            program,
+            registration,
+            children,
+        };
+        let keys = self.network.keys;
+        Some(Task::new(
+            keys.merge,
+            statement.digest(),
+            keys,
+            self.genesis,
+            work,
+        ))
+    }
+
+    /// Starts the nest of an epoch if its top transition and the global proof before it are there.
+    fn try_nest(&mut self, epoch: u64) {
+        let Some(plan) = self.epochs.get(&epoch) else {
+            return;
+        };
+        let previous_proof = match epoch {
+            1 => None,
+            _ => match self.proof_of(epoch - 1) {
+                Some(proof) => Some(proof),
+                None => return,
+            },
+        };
+        let Some(top_proof) = plan.top_proof else {
+            return;
+        };
+        let work = plan.nest_work(previous_proof, top_proof);
+        let keys = self.network.keys;
+        let statement = NestStatement {
+            keys: keys.digest(),
+            genesis: self.genesis,
+            global: plan.state.digest(),
+        };
+        let task = Task::new(keys.nest, statement.digest(), keys, self.genesis, work);
+        self.start(task, Place::Nest { epoch });
+    }
+
+    fn proof_of(&self, epoch: u64) -> Option<ProofBytes> {
+        match epoch == self.published {
+            true => self.last_proof,
+            false => self.epochs.get(&epoch)?.proof,
+        }
+    }
+
+    /// Makes a task, unless its proof is known from before a restart.
+    fn start(&mut self, task: Task, place: Place) {
+        match self.tasks.recorded(&task.id) {
+            Some(proof) => self.place(place, proof),
+            None => self.tasks.insert(task, place),
+        }
+    }
+
+    fn finish(&mut self, epoch: u64) {
+        if epoch != self.published + 1 {
+            return;
+        }
+        let Some(plan) = self.epochs.remove(&epoch) else {
+            return;
+        };
+        self.published = epoch;
+        self.last_proof = plan.proof;
+        self.formable = true;
+    }
+
+    fn failed(&mut self, now: Time, id: Digest, class: FailureClass, message: &str) {
+        let given_up = match class {
+            FailureClass::Worker => false,
+            FailureClass::Inputs => self.tasks.charge(&id),
+        };
+        self.tasks.retry(now, &id);
+        let Some((_, place)) = self.tasks.get(&id).filter(|_| given_up) else {
+            return;
+        };
+        match place.clone() {
+            Place::Program { shard, snapshot } => self.drop_from(shard, snapshot, message),
+            place => {
+                self.tasks.hold(&id);
+                let (what, reason) = (place.to_string(), message.to_owned());
+                self.actions.push(Action::Held {
+                    task: id,
+                    what,
+                    reason,
+                });
+            }
+        }
+    }
+}

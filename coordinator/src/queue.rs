@@ -1,0 +1,210 @@
+//! The seam to the queue: work lanes, records that survive, notices that need not.
+//!
+//! Both implementations give the same promises, no more: an item is delivered until it is done, perhaps more
+//! than once and perhaps to two holders at a time; `done` proves nothing about ownership; a push that timed out may
+//! have happened. So every effect behind this seam is idempotent: items and records have deterministic keys, and a
+//! repeated push, publish or store is refused as a duplicate.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::Artifacts;
+
+pub mod journal;
+pub mod local;
+pub mod nats;
+
+/// Largest body of an item, a record or a notice, in bytes.
+pub const MAX_BODY_BYTES: usize = 256 << 10;
+/// Longest key, in bytes.
+pub const MAX_KEY_BYTES: usize = 200;
+
+/// A stream of work, each item of which is to be done once.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Lane {
+    /// Announced snapshots, shard to coordinator.
+    Snapshots,
+    /// Commands, operator to coordinator.
+    Control,
+    /// Outcomes of tasks, worker to coordinator.
+    Results,
+    /// Tasks of one circuit under one verifying key, coordinator to worker. The name is one token.
+    Tasks(String),
+}
+
+impl Lane {
+    /// Lane and its name as subject tokens, for logs and subjects.
+    pub fn name(&self) -> String {
+        match self {
+            Lane::Snapshots => "snapshots".into(),
+            Lane::Control => "control".into(),
+            Lane::Results => "results".into(),
+            Lane::Tasks(name) => format!("tasks.{name}"),
+        }
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+/// What became of a push or a publication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// It was stored.
+    New,
+    /// An item (or publication) of this key is already there: queued, leased or published.
+    Duplicate,
+}
+
+/// One piece of work to be pushed.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Names the work: at most one item of a key is queued or leased at a time.
+    pub key: String,
+    /// Number of times this work was pushed before; tells a repeated push from a wanted one.
+    pub attempt: u32,
+    pub body: Bytes,
+}
+
+/// The hold on a delivered item. It lasts for the queue's lease time after the last sign of life.
+#[async_trait]
+pub trait Lease: Send + Sync {
+    /// A sign of life: the lease time starts again.
+    async fn extend(&self) -> Result<(), QueueError>;
+    /// The item is done and goes away.
+    async fn done(&self) -> Result<(), QueueError>;
+    /// The item goes back to its lane and is delivered again, not before `delay` has passed.
+    async fn give_back(&self, delay: Duration) -> Result<(), QueueError>;
+}
+
+/// A delivered item.
+pub struct Delivery {
+    pub lane: Lane,
+    pub key: String,
+    pub body: Bytes,
+    pub lease: Arc<dyn Lease>,
+}
+
+/// A record and the revision a change of it must name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub key: String,
+    pub revision: u64,
+    pub body: Bytes,
+}
+
+/// The revision of a record that does not exist yet.
+pub const ABSENT: u64 = 0;
+
+/// What can go wrong between us and the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    #[error("key {0:?} is not made of dot-separated words of letters, digits, - and _")]
+    BadKey(String),
+    #[error("{key}: {bytes} bytes, more than the {MAX_BODY_BYTES} a message may have")]
+    TooLarge { key: String, bytes: usize },
+    #[error("record {key} is not at revision {expected}: somebody else wrote it")]
+    Conflict { key: String, expected: u64 },
+    #[error("the queue did not answer in time, it may or may not have taken {0}")]
+    Unknown(String),
+    #[error("lane {0} is full")]
+    Full(Lane),
+    #[error("queue: {0}")]
+    Backend(String),
+}
+
+/// The queue, its records and its artifacts.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Adds an item to a lane, unless one of that key is queued or leased there.
+    async fn push(&self, lane: &Lane, item: &Item) -> Result<Pushed, QueueError>;
+
+    /// Leases the oldest free item of the first of `lanes` that has one; waits up to `wait` for it.
+    async fn pull(&self, lanes: &[Lane], wait: Duration) -> Result<Option<Delivery>, QueueError>;
+
+    /// Removes the item of `key`, queued or leased. Its holder is not told.
+    async fn cancel(&self, lane: &Lane, key: &str) -> Result<(), QueueError>;
+
+    /// Publishes under `key` once and for ever.
+    async fn publish(&self, key: &str, body: Bytes) -> Result<Pushed, QueueError>;
+
+    /// What was published under `key`.
+    async fn published(&self, key: &str) -> Result<Option<Bytes>, QueueError>;
+
+    /// Writes a durable record if its revision is still `expected` ([`ABSENT`] for a new one); returns the new revision.
+    async fn store(&self, key: &str, body: Bytes, expected: u64) -> Result<u64, QueueError>;
+
+    /// The record of `key`.
+    async fn load(&self, key: &str) -> Result<Option<Record>, QueueError>;
+
+    /// All records whose key is `prefix` followed by a dot and more, in order of their keys.
+    async fn scan(&self, prefix: &str) -> Result<Vec<Record>, QueueError>;
+
+    /// Leaves a notice; the newest of a key replaces the one before, and old ones may be dropped.
+    async fn notify(&self, key: &str, body: Bytes) -> Result<(), QueueError>;
+
+    /// The newest notice under `key`.
+    async fn notice(&self, key: &str) -> Result<Option<Bytes>, QueueError>;
+
+    /// The blobs that items and records name by digest.
+    fn artifacts(&self) -> &dyn Artifacts;
+}
+
+pub(crate) fn check_key(key: &str) -> Result<(), QueueError> {
+    let token = |t: &str| {
+        let word = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        !t.is_empty() && t.bytes().all(word)
+    };
+    match key.len() <= MAX_KEY_BYTES && key.split('.').all(token) {
+        true => Ok(()),
+        false => Err(QueueError::BadKey(
+            key.chars().take(MAX_KEY_BYTES).collect(),
+        )),
+    }
+}
+
+pub(crate) fn check(key: &str, body: &Bytes) -> Result<(), QueueError> {
+    check_key(key)?;
+    match body.len() <= MAX_BODY_BYTES {
+        true => Ok(()),
+        false => Err(QueueError::TooLarge {
+            key: key.into(),
+            bytes: body.len(),
+        }),
+    }
+}
+
+pub(crate) fn check_lane(lane: &Lane) -> Result<(), QueueError> {
+    check_key(&lane.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_words() {
+        for good in ["a", "results.ab-3_X.0"] {
+            assert!(check_key(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            ".",
+            "a.",
+            "a b",
+            "a.*",
+            "a.>",
+            "ü",
+            &"a".repeat(MAX_KEY_BYTES + 1),
+        ] {
+            assert!(check_key(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,509 @@
+//! The embedded queue: in this process, in memory, and on disk when given a directory.
+//!
+//! With a directory, snapshots, commands, results, publications and records survive the process; tasks do not,
+//! since the coordinator makes them anew from the records.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::{Notify, oneshot};
+
+use super::journal::{Entry, Journal};
+use super::{
+    ABSENT, Delivery, Item, Lane, Lease, Pushed, Queue, QueueError, Record, check, check_key,
+    check_lane,
+};
+use crate::Artifacts;
+use crate::artifacts::{DirectoryArtifacts, MemoryArtifacts};
+
+/// Most items in one lane.
+pub const MAX_LANE_ITEMS: usize = 100_000;
+/// Most notices kept; beyond it the oldest key goes.
+pub const MAX_NOTICES: usize = 10_000;
+
+/// The embedded queue.
+pub struct LocalQueue {
+    shared: Arc<Shared>,
+    artifacts: Box<dyn Artifacts>,
+    // Held for the life of the queue, so that two processes never share a directory.
+    _lock: Option<File>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Notify,
+    lease: Duration,
+    journal: Option<Journal>,
+}
+
+#[derive(Default)]
+struct State {
+    lanes: HashMap<String, LaneState>,
+    published: BTreeMap<String, Bytes>,
+    records: BTreeMap<String, (u64, Bytes)>,
+    notices: HashMap<String, Bytes>,
+    notice_order: VecDeque<String>,
+}
+
+/// Items by serial number: free ones in order, and those that become free at a known instant.
+#[derive(Default)]
+struct LaneState {
+    next: u64,
+    items: HashMap<u64, Held>,
+    by_key: HashMap<String, u64>,
+    free: BTreeSet<u64>,
+    later: BTreeSet<(Instant, u64)>,
+}
+
+struct Held {
+    key: String,
+    body: Bytes,
+    free_at: Option<Instant>,
+}
+
+impl LaneState {
+    fn insert(&mut self, key: &str, body: Bytes) {
+        let serial = self.next;
+        self.next += 1;
+        self.items.insert(
+            serial,
+            Held {
+                key: key.into(),
+                body,
+                free_at: None,
+            },
+        );
+        self.by_key.insert(key.into(), serial);
+        self.free.insert(serial);
+    }
+
+    fn remove(&mut self, serial: u64) -> Option<Held> {
+        let held = self.items.remove(&serial)?;
+        self.by_key.remove(&held.key);
+        self.free.remove(&serial);
+        if let Some(at) = held.free_at {
+            self.later.remove(&(at, serial));
+        }
+        Some(held)
+    }
+
+    /// Makes the item free at `at`, wherever it was before.
+    fn postpone(&mut self, serial: u64, at: Instant) {
+        let Some(held) = self.items.get_mut(&serial) else {
+            return;
+        };
+        self.free.remove(&serial);
+        if let Some(old) = held.free_at.replace(at) {
+            self.later.remove(&(old, serial));
+        }
+        self.later.insert((at, serial));
+    }
+
+    fn release_due(&mut self, now: Instant) {
+        while let Some(&(at, serial)) = self.later.first().filter(|(at, _)| *at <= now) {
+            self.later.remove(&(at, serial));
+            self.free.insert(serial);
+            if let Some(held) = self.items.get_mut(&serial) {
+                held.free_at = None;
+            }
+        }
+    }
+}
+
+impl LocalQueue {
+    /// A queue in memory. A delivered item is free again `lease` after its holder's last sign of life.
+    pub fn memory(lease: Duration) -> Self {
+        Self::new(
+            State::default(),
+            lease,
+            None,
+            Box::<MemoryArtifacts>::default(),
+            None,
+        )
+    }
+
+    /// A queue in `directory`, continuing what an earlier process left there.
+    pub fn open(directory: &Path, lease: Duration) -> Result<Self, QueueError> {
+        let artifacts = DirectoryArtifacts::open(directory.join("artifacts"))
+            .map_err(|e| QueueError::Backend(e.to_string()))?;
+        let lock = lock(&directory.join("lock"))?;
+        let path = directory.join("journal");
+        let state = State::replay(Journal::read(&path)?);
+        let journal = Journal::rewrite(path, &state.entries())?;
+        Ok(Self::new(
+            state,
+            lease,
+            Some(journal),
+            Box::new(artifacts),
+            Some(lock),
+        ))
+    }
+
+    fn new(
+        state: State,
+        lease: Duration,
+        journal: Option<Journal>,
+        artifacts: Box<dyn Artifacts>,
+        lock: Option<File>,
+    ) -> Self {
+        let shared = Shared {
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            lease,
+            journal,
+        };
+        Self {
+            shared: Arc::new(shared),
+            artifacts,
+            _lock: lock,
+        }
+    }
+}
+
+fn lock(path: &Path) -> Result<File, QueueError> {
+    let failed = |e: String| QueueError::Backend(format!("{}: {e}", path.display()));
+    let file = File::create(path).map_err(|e| failed(e.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(failed("another process uses this queue".into()))
+        }
+        Err(std::fs::TryLockError::Error(e)) => Err(failed(e.to_string())),
+    }
+}
+
+fn durable(lane: &Lane) -> bool {
+    !matches!(lane, Lane::Tasks(_))
+}
+
+impl State {
+    fn replay(entries: Vec<Entry>) -> Self {
+        let mut state = Self::default();
+        for entry in entries {
+            match entry {
+                Entry::Push { lane, key, body } => state.lane(lane).insert(&key, body),
+                Entry::Done { lane, key } => {
+                    let lane = state.lane(lane);
+                    if let Some(serial) = lane.by_key.get(&key) {
+                        lane.remove(*serial);
+                    }
+                }
+                Entry::Publish { key, body } => drop(state.published.insert(key, body)),
+                Entry::Store {
+                    key,
+                    revision,
+                    body,
+                } => {
+                    state.records.insert(key, (revision, body));
+                }
+            }
+        }
+        state
+    }
+
+    /// The shortest journal that replays to this state.
+    fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for (key, body) in &self.published {
+            entries.push(Entry::Publish {
+                key: key.clone(),
+                body: body.clone(),
+            });
+        }
+        for (key, (revision, body)) in &self.records {
+            entries.push(Entry::Store {
+                key: key.clone(),
+                revision: *revision,
+                body: body.clone(),
+            });
+        }
+        for (lane, items) in &self.lanes {
+            for serial in &items.free {
+                let held = &items.items[serial];
+                let (key, body) = (held.key.clone(), held.body.clone());
+                entries.push(Entry::Push {
+                    lane: lane.clone(),
+                    key,
+                    body,
+                });
+            }
+        }
+        entries
+    }
+
+    fn lane(&mut self, name: String) -> &mut LaneState {
+        self.lanes.entry(name).or_default()
+    }
+
+    fn take(
+        &mut self,
+        lanes: &[Lane],
+        now: Instant,
+        lease: Duration,
+    ) -> Option<(Lane, u64, String, Bytes)> {
+        for lane in lanes {
+            let Some(state) = self.lanes.get_mut(&lane.name()) else {
+                continue;
+            };
+            state.release_due(now);
+            if let Some(&serial) = state.free.first() {
+                state.postpone(serial, now + lease);
+                let held = &state.items[&serial];
+                return Some((lane.clone(), serial, held.key.clone(), held.body.clone()));
+            }
+        }
+        None
+    }
+
+    fn next_due(&self, lanes: &[Lane]) -> Option<Instant> {
+        let due = |lane: &Lane| {
+            self.lanes
+                .get(&lane.name())?
+                .later
+                .first()
+                .map(|(at, _)| *at)
+        };
+        lanes.iter().filter_map(due).min()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn append(&self, entry: &Entry) -> Option<oneshot::Receiver<Result<(), String>>> {
+        self.journal.as_ref().map(|journal| journal.append(entry))
+    }
+}
+
+async fn synced(pending: Option<oneshot::Receiver<Result<(), String>>>) -> Result<(), QueueError> {
+    let Some(pending) = pending else {
+        return Ok(());
+    };
+    match pending.await {
+        Ok(written) => written.map_err(QueueError::Backend),
+        Err(_) => Err(QueueError::Backend("the journal is closed".into())),
+    }
+}
+
+struct LocalLease {
+    shared: Arc<Shared>,
+    lane: Lane,
+    serial: u64,
+}
+
+#[async_trait]
+impl Lease for LocalLease {
+    async fn extend(&self) -> Result<(), QueueError> {
+        self.give_back(self.shared.lease).await
+    }
+
+    async fn done(&self) -> Result<(), QueueError> {
+        let mut state = self.shared.lock();
+        let lane = self.lane.name();
+        let removed = state
+            .lanes
+            .get_mut(&lane)
+            .and_then(|l| l.remove(self.serial));
+        if let (Some(held), true, Some(journal)) =
+            (removed, durable(&self.lane), &self.shared.journal)
+        {
+            journal.append_relaxed(&Entry::Done {
+                lane,
+                key: held.key,
+            });
+        }
+        Ok(())
+    }
+
+    async fn give_back(&self, delay: Duration) -> Result<(), QueueError> {
+        let mut state = self.shared.lock();
+        if let Some(lane) = state.lanes.get_mut(&self.lane.name()) {
+            lane.postpone(self.serial, Instant::now() + delay);
+        }
+        drop(state);
+        self.shared.changed.notify_waiters();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Queue for LocalQueue {
+    async fn push(&self, lane: &Lane, item: &Item) -> Result<Pushed, QueueError> {
+        check_lane(lane)?;
+        check(&item.key, &item.body)?;
+        let pending = {
+            let mut state = self.shared.lock();
+            let items = state.lane(lane.name());
+            if items.by_key.contains_key(&item.key) {
+                return Ok(Pushed::Duplicate);
+            }
+            if items.items.len() >= MAX_LANE_ITEMS {
+                return Err(QueueError::Full(lane.clone()));
+            }
+            items.insert(&item.key, item.body.clone());
+            let (key, body) = (item.key.clone(), item.body.clone());
+            let entry = Entry::Push {
+                lane: lane.name(),
+                key,
+                body,
+            };
+            durable(lane).then(|| self.shared.append(&entry)).flatten()
+        };
+        self.shared.changed.notify_waiters();
+        synced(pending).await.map(|()| Pushed::New)
+    }
+
+    async fn pull(&self, lanes: &[Lane], wait: Duration) -> Result<Option<Delivery>, QueueError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let changed = self.shared.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let now = Instant::now();
+            let (taken, due) = {
+                let mut state = self.shared.lock();
+                let taken = state.take(lanes, now, self.shared.lease);
+                (taken, state.next_due(lanes))
+            };
+            if let Some((lane, serial, key, body)) = taken {
+                let lease = LocalLease {
+                    shared: self.shared.clone(),
+                    lane: lane.clone(),
+                    serial,
+                };
+                return Ok(Some(Delivery {
+                    lane,
+                    key,
+                    body,
+                    lease: Arc::new(lease),
+                }));
+            }
+            if now >= deadline {
+                return Ok(None);
+            }
+            let until = due.map_or(deadline, |due| due.min(deadline));
+            let _ = tokio::time::timeout_at(until.into(), changed).await;
+        }
+    }
+
+    async fn cancel(&self, lane: &Lane, key: &str) -> Result<(), QueueError> {
+        check_key(key)?;
+        let mut state = self.shared.lock();
+        let items = state.lane(lane.name());
+        let removed = items
+            .by_key
+            .get(key)
+            .copied()
+            .and_then(|serial| items.remove(serial));
+        if let (Some(held), true, Some(journal)) = (removed, durable(lane), &self.shared.journal) {
+            journal.append_relaxed(&Entry::Done {
+                lane: lane.name(),
+                key: held.key,
+            });
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, key: &str, body: Bytes) -> Result<Pushed, QueueError> {
+        check(key, &body)?;
+        let pending = {
+            let mut state = self.shared.lock();
+            if state.published.contains_key(key) {
+                return Ok(Pushed::Duplicate);
+            }
+            state.published.insert(key.into(), body.clone());
+            self.shared.append(&Entry::Publish {
+                key: key.into(),
+                body,
+            })
+        };
+        synced(pending).await.map(|()| Pushed::New)
+    }
+
+    async fn published(&self, key: &str) -> Result<Option<Bytes>, QueueError> {
+        Ok(self.shared.lock().published.get(key).cloned())
+    }
+
+    async fn store(&self, key: &str, body: Bytes, expected: u64) -> Result<u64, QueueError> {
+        check(key, &body)?;
+        let (revision, pending) = {
+            let mut state = self.shared.lock();
+            let current = state
+                .records
+                .get(key)
+                .map_or(ABSENT, |(revision, _)| *revision);
+            if current != expected {
+                return Err(QueueError::Conflict {
+                    key: key.into(),
+                    expected,
+                });
+            }
+            let revision = expected + 1;
+            state.records.insert(key.into(), (revision, body.clone()));
+            (
+                revision,
+                self.shared.append(&Entry::Store {
+                    key: key.into(),
+                    revision,
+                    body,
+                }),
+            )
+        };
+        synced(pending).await.map(|()| revision)
+    }
+
+    async fn load(&self, key: &str) -> Result<Option<Record>, QueueError> {
+        let state = self.shared.lock();
+        let record = |(revision, body): &(u64, Bytes)| Record {
+            key: key.into(),
+            revision: *revision,
+            body: body.clone(),
+        };
+        Ok(state.records.get(key).map(record))
+    }
+
+    async fn scan(&self, prefix: &str) -> Result<Vec<Record>, QueueError> {
+        check_key(prefix)?;
+        let state = self.shared.lock();
+        let start = format!("{prefix}.");
+        let matching = state
+            .records
+            .range(start.clone()..)
+            .take_while(|(key, _)| key.starts_with(&start));
+        let record = |(key, (revision, body)): (&String, &(u64, Bytes))| Record {
+            key: key.clone(),
+            revision: *revision,
+            body: body.clone(),
+        };
+        Ok(matching.map(record).collect())
+    }
+
+    async fn notify(&self, key: &str, body: Bytes) -> Result<(), QueueError> {
+        check(key, &body)?;
+        let mut state = self.shared.lock();
+        if state.notices.insert(key.into(), body).is_none() {
+            state.notice_order.push_back(key.into());
+        }
+        if state.notice_order.len() > MAX_NOTICES
+            && let Some(oldest) = state.notice_order.pop_front()
+        {
+            state.notices.remove(&oldest);
+        }
+        Ok(())
+    }
+
+    async fn notice(&self, key: &str) -> Result<Option<Bytes>, QueueError> {
+        Ok(self.shared.lock().notices.get(key).cloned())
+    }
+
+    fn artifacts(&self) -> &dyn Artifacts {
+        self.artifacts.as_ref()
+    }
+}

@@ -1,0 +1,254 @@
+//! Stand-ins for circuits and snapshots: proofs that anyone can make, checked through the same seams as real ones.
+//!
+//! For the tests of the farm and for measuring its overhead. A stand-in proof is a nonce followed by digests of the nonce,
+//! the key digest and the statement, so two proofs of one statement differ and a proof of another statement is wrong.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ark_bn254::Fr;
+use serde::{Deserialize, Serialize};
+use trifold_circuits::field;
+use trifold_circuits::trie::{SparseTrie, TrieError};
+use trifold_verifier::statement::{Body, GlobalState, Keys, Leaf, REGISTRY_DEPTH};
+use trifold_verifier::trie::Path;
+
+use crate::Digest;
+use crate::inspect::{Inspect, InspectError};
+use crate::plan::{Candidate, Network};
+use crate::verify::{Verify, VerifyError};
+use crate::wire::{
+    ChildWork, ProofBytes, Proved, Task, VERSION, WireStep, Work, decode, encode, lane_of,
+};
+use crate::worker::{Execute, ExecuteError, Fetch};
+
+/// Key digests of the stand-in circuits.
+pub fn keys_of(programs: &[Fr]) -> Result<(Keys, HashMap<Fr, Path>), TrieError> {
+    let mut registry = SparseTrie::new(REGISTRY_DEPTH)?;
+    for (index, program) in (0..).zip(programs) {
+        registry.set(index, *program)?;
+    }
+    let mut paths = HashMap::new();
+    for (index, program) in (0..).zip(programs) {
+        paths.insert(
+            *program,
+            Path {
+                index,
+                siblings: registry.path(index)?,
+            },
+        );
+    }
+    let keys = Keys {
+        merge: Fr::from(1001),
+        nest: Fr::from(1002),
+        registry: registry.root(),
+    };
+    Ok((keys, paths))
+}
+
+/// The stand-in program.
+pub fn program() -> Fr {
+    Fr::from(1003)
+}
+
+/// A network of `shards` shards that all run [`program`].
+pub fn network(shards: u32) -> Result<Network, TrieError> {
+    let (keys, programs) = keys_of(&[program()])?;
+    let depth = (1..)
+        .find(|depth| 3u32.pow((*depth).into()) >= shards)
+        .unwrap_or(1u8);
+    let leaf = |shard: u32| Leaf::genesis(program(), body(shard, 0), 1000);
+    let leaves: BTreeMap<u32, Leaf> = (0..shards).map(|shard| (shard, leaf(shard))).collect();
+    let mut trie = SparseTrie::new(depth.into())?;
+    for (shard, leaf) in &leaves {
+        trie.set((*shard).into(), leaf.digest())?;
+    }
+    Ok(Network {
+        genesis: GlobalState::genesis(depth, trie.root()),
+        leaves,
+        keys,
+        programs,
+    })
+}
+
+fn body(shard: u32, serial: u64) -> Fr {
+    let state_root = Fr::from(u64::from(shard) << 32 | serial);
+    Body {
+        state_root,
+        ..Body::default()
+    }
+    .digest()
+}
+
+/// A stand-in snapshot: the step itself, with a seal that only knows the step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    pub version: u8,
+    pub shard: u32,
+    pub step: WireStep,
+    pub transfers: u64,
+    pub seal: Digest,
+}
+
+impl Snapshot {
+    /// A sealed snapshot.
+    pub fn new(shard: u32, step: WireStep, transfers: u64) -> Self {
+        let seal = seal(shard, &step);
+        Self {
+            version: VERSION,
+            shard,
+            step,
+            transfers,
+            seal,
+        }
+    }
+
+    /// The next snapshot of a shard at `old`, which has seen nothing.
+    pub fn after(shard: u32, old: Option<Leaf>) -> Self {
+        let events = 3;
+        let zero = Leaf::genesis(program(), Fr::from(0), 0);
+        let from = old.unwrap_or(zero);
+        let (lamport, timestamp) = (from.lamport + u64::from(events), from.timestamp + 1);
+        let new = Leaf {
+            lamport,
+            timestamp,
+            body: body(shard, lamport),
+            ..from
+        };
+        let step = WireStep {
+            old: old.map(Into::into),
+            new: new.into(),
+            events,
+            sent: 0,
+            received: 0,
+        };
+        Self::new(shard, step, events.into())
+    }
+
+    /// The leaf after it.
+    pub fn leaf(&self) -> Leaf {
+        self.step.new.into()
+    }
+
+    pub fn encode(&self) -> bytes::Bytes {
+        encode(self)
+    }
+}
+
+fn seal(shard: u32, step: &WireStep) -> Digest {
+    let step = encode(step);
+    Digest::of_list("trifold/standin-seal/v1", [&shard.to_le_bytes()[..], &step])
+}
+
+/// Inspects stand-in snapshots.
+pub struct StandInInspect;
+
+impl Inspect for StandInInspect {
+    fn outline(&self, snapshot: Digest, bytes: &[u8]) -> Result<Candidate, InspectError> {
+        let found: Snapshot = decode(bytes).map_err(|e| InspectError::new("malformed", e))?;
+        let Snapshot {
+            shard,
+            step,
+            transfers,
+            ..
+        } = found;
+        Ok(Candidate {
+            shard,
+            snapshot,
+            step,
+            transfers,
+        })
+    }
+
+    fn check(&self, bytes: &[u8], _previous: Option<&Leaf>) -> Result<(), InspectError> {
+        let found: Snapshot = decode(bytes).map_err(|e| InspectError::new("malformed", e))?;
+        match found.seal == seal(found.shard, &found.step) {
+            true => Ok(()),
+            false => Err(InspectError::new(
+                "signature",
+                "the snapshot is wrongly signed",
+            )),
+        }
+    }
+}
+
+fn tags(nonce: &[u8], key: &Fr, statement: &Fr) -> [u8; 96] {
+    let [key, statement] = [key, statement].map(field::to_bytes);
+    let mut out = [0; 96];
+    for (i, chunk) in out.chunks_exact_mut(32).enumerate() {
+        let items: [&[u8]; 4] = [nonce, &key, &statement, &[i as u8]];
+        chunk.copy_from_slice(Digest::of_list("trifold/standin-proof/v1", items).as_bytes());
+    }
+    out
+}
+
+/// A stand-in proof of `statement` under `key`.
+pub fn prove(key: &Fr, statement: &Fr) -> ProofBytes {
+    static NONCE: AtomicU64 = AtomicU64::new(0);
+    let mut proof = [0; 128];
+    let nonce = NONCE.fetch_add(1, Ordering::Relaxed);
+    proof[..8].copy_from_slice(&nonce.to_le_bytes());
+    proof[8..12].copy_from_slice(&std::process::id().to_le_bytes());
+    let tags = tags(&proof[..32], key, statement);
+    proof[32..].copy_from_slice(&tags);
+    ProofBytes(proof)
+}
+
+/// Verifies stand-in proofs.
+pub struct StandInVerify;
+
+impl Verify for StandInVerify {
+    fn verify(&self, key: Fr, statement: Fr, proof: &ProofBytes) -> Result<(), VerifyError> {
+        match proof.0[32..] == tags(&proof.0[..32], &key, &statement) {
+            true => Ok(()),
+            false => Err(VerifyError::Invalid),
+        }
+    }
+}
+
+/// Makes stand-in proofs, after a pause, and only from inputs that are proofs themselves.
+#[derive(Debug, Clone, Default)]
+pub struct StandInExecute {
+    /// How long a proof takes.
+    pub pause: Duration,
+}
+
+impl Execute for StandInExecute {
+    fn lanes(&self) -> Vec<String> {
+        let kinds = [
+            ("nest", Fr::from(1002)),
+            ("merge", Fr::from(1001)),
+            ("program", program()),
+        ];
+        kinds.iter().map(|(kind, key)| lane_of(kind, key)).collect()
+    }
+
+    fn execute(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Proved, ExecuteError> {
+        if let Work::Program { snapshot, .. } = &task.work {
+            decode::<Snapshot>(&fetch(snapshot)?)
+                .map_err(|e| ExecuteError::Inputs(e.to_string()))?;
+        }
+        std::thread::sleep(self.pause);
+        Ok(Proved {
+            proof: prove(&task.key, &task.statement),
+            circuit: format!("stand-in {}", task.work.kind()),
+            constraints: constraints(&task.work),
+            witness_seconds: 0.0,
+            prove_seconds: self.pause.as_secs_f64(),
+        })
+    }
+}
+
+/// Some number that tells the circuits apart: the proofs verified inside.
+fn constraints(work: &Work) -> u64 {
+    match work {
+        Work::Program { .. } => 0,
+        Work::Merge { children, .. } => children
+            .iter()
+            .filter(|child| !matches!(child, ChildWork::Unchanged { .. }))
+            .count() as u64,
+        Work::Nest { previous_proof, .. } => 1 + u64::from(previous_proof.is_some()),
+    }
+}

@@ -1,0 +1,577 @@
+//! What travels between shard, coordinator and worker: JSON around the verifier's values, every field hex or integer.
+
+use ark_bn254::Fr;
+use serde::{Deserialize, Serialize};
+use trifold_circuits::field::element;
+use trifold_circuits::merge::ShardStep;
+use trifold_verifier::statement::{GlobalState, Keys, Leaf};
+use trifold_verifier::trie::Path;
+
+use crate::Digest;
+use crate::artifacts::MAX_ARTIFACT_BYTES;
+
+/// Version of every message here; others are refused.
+pub const VERSION: u8 = 1;
+/// Largest encoded snapshot, in bytes.
+pub const MAX_SNAPSHOT_BYTES: usize = 8 << 20;
+const _: () = assert!(MAX_SNAPSHOT_BYTES <= MAX_ARTIFACT_BYTES);
+/// Longest text that a message may bring into our logs and records, in characters.
+pub const MAX_TEXT_CHARS: usize = 500;
+
+/// A message that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    #[error("not a valid message: {0}")]
+    Malformed(String),
+    #[error("message version {0}, this is version {VERSION}")]
+    Version(u8),
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u8,
+}
+
+/// Reads a message and checks its version first.
+pub fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
+    let malformed = |e: serde_json::Error| WireError::Malformed(clip(&e.to_string()));
+    let Versioned { version } = serde_json::from_slice(bytes).map_err(malformed)?;
+    match version == VERSION {
+        true => serde_json::from_slice(bytes).map_err(malformed),
+        false => Err(WireError::Version(version)),
+    }
+}
+
+/// Writes a message.
+pub fn encode<T: Serialize>(message: &T) -> bytes::Bytes {
+    // Our messages have string keys and no failing serializers; an empty body is refused by every reader.
+    serde_json::to_vec(message).unwrap_or_default().into()
+}
+
+/// `text` cut to [`MAX_TEXT_CHARS`], control characters replaced: safe to log.
+pub fn clip(text: &str) -> String {
+    let safe = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().take(MAX_TEXT_CHARS).map(safe).collect()
+}
+
+/// A Groth16 proof as it travels: A, B, C compressed. Not checked.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ProofBytes(pub [u8; 128]);
+
+impl std::fmt::Debug for ProofBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ProofBytes({}..)", hex::encode(&self.0[..4]))
+    }
+}
+
+impl From<ProofBytes> for String {
+    fn from(proof: ProofBytes) -> String {
+        hex::encode(proof.0)
+    }
+}
+
+impl TryFrom<String> for ProofBytes {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let mut bytes = [0; 128];
+        let decoded = hex::decode_to_slice(&text, &mut bytes);
+        decoded
+            .map(|()| Self(bytes))
+            .map_err(|_| "a proof is 256 hex digits".into())
+    }
+}
+
+/// Shard to coordinator: a snapshot lies in the artifact store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submission {
+    pub version: u8,
+    /// Index of the shard.
+    pub shard: u32,
+    pub snapshot: Digest,
+}
+
+/// Operator to coordinator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    pub version: u8,
+    pub command: CommandKind,
+}
+
+/// What an operator can ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandKind {
+    /// Form an epoch of the snapshots that wait now.
+    CloseEpoch,
+}
+
+/// Coordinator to shard, as a notice under `verdicts.<snapshot>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    pub version: u8,
+    pub shard: u32,
+    pub snapshot: Digest,
+    pub outcome: Outcome,
+}
+
+/// What became of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Kept; it will enter an epoch.
+    Accepted,
+    /// Refused for ever; submit another one.
+    Rejected { code: String, message: String },
+    /// Part of this epoch.
+    Included { epoch: u64 },
+    /// The global proof of its epoch is published.
+    Final { epoch: u64 },
+}
+
+/// A leaf as it travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireLeaf {
+    #[serde(with = "element")]
+    pub program: Fr,
+    #[serde(with = "element")]
+    pub body: Fr,
+    pub lamport: u64,
+    pub timestamp: u64,
+    pub seen_epoch: u64,
+    #[serde(with = "element")]
+    pub seen_digest: Fr,
+    pub supply: u128,
+}
+
+impl From<Leaf> for WireLeaf {
+    fn from(leaf: Leaf) -> Self {
+        let Leaf {
+            program,
+            body,
+            lamport,
+            timestamp,
+            seen_epoch,
+            seen_digest,
+            supply,
+        } = leaf;
+        Self {
+            program,
+            body,
+            lamport,
+            timestamp,
+            seen_epoch,
+            seen_digest,
+            supply,
+        }
+    }
+}
+
+impl From<WireLeaf> for Leaf {
+    fn from(leaf: WireLeaf) -> Self {
+        let WireLeaf {
+            program,
+            body,
+            lamport,
+            timestamp,
+            seen_epoch,
+            seen_digest,
+            supply,
+        } = leaf;
+        Self {
+            program,
+            body,
+            lamport,
+            timestamp,
+            seen_epoch,
+            seen_digest,
+            supply,
+        }
+    }
+}
+
+/// The keys of the network as they travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireKeys {
+    #[serde(with = "element")]
+    pub merge: Fr,
+    #[serde(with = "element")]
+    pub nest: Fr,
+    #[serde(with = "element")]
+    pub registry: Fr,
+}
+
+impl From<Keys> for WireKeys {
+    fn from(
+        Keys {
+            merge,
+            nest,
+            registry,
+        }: Keys,
+    ) -> Self {
+        Self {
+            merge,
+            nest,
+            registry,
+        }
+    }
+}
+
+impl From<WireKeys> for Keys {
+    fn from(
+        WireKeys {
+            merge,
+            nest,
+            registry,
+        }: WireKeys,
+    ) -> Self {
+        Self {
+            merge,
+            nest,
+            registry,
+        }
+    }
+}
+
+/// A global state as it travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireState {
+    pub epoch: u64,
+    pub depth: u8,
+    #[serde(with = "element")]
+    pub root: Fr,
+    #[serde(with = "element")]
+    pub history: Fr,
+    pub in_flight: u128,
+}
+
+impl From<GlobalState> for WireState {
+    fn from(state: GlobalState) -> Self {
+        let GlobalState {
+            epoch,
+            depth,
+            root,
+            history,
+            in_flight,
+        } = state;
+        Self {
+            epoch,
+            depth,
+            root,
+            history,
+            in_flight,
+        }
+    }
+}
+
+impl From<WireState> for GlobalState {
+    fn from(state: WireState) -> Self {
+        let WireState {
+            epoch,
+            depth,
+            root,
+            history,
+            in_flight,
+        } = state;
+        Self {
+            epoch,
+            depth,
+            root,
+            history,
+            in_flight,
+        }
+    }
+}
+
+/// The siblings of a path, from the leaf up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Siblings(Vec<[trifold_circuits::field::Element; 2]>);
+
+impl From<Vec<[Fr; 2]>> for Siblings {
+    fn from(siblings: Vec<[Fr; 2]>) -> Self {
+        Self(
+            siblings
+                .into_iter()
+                .map(|pair| pair.map(trifold_circuits::field::Element))
+                .collect(),
+        )
+    }
+}
+
+impl From<Siblings> for Vec<[Fr; 2]> {
+    fn from(siblings: Siblings) -> Self {
+        siblings
+            .0
+            .into_iter()
+            .map(|pair| pair.map(|element| element.0))
+            .collect()
+    }
+}
+
+/// A path as it travels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WirePath {
+    pub index: u64,
+    pub siblings: Siblings,
+}
+
+impl From<Path> for WirePath {
+    fn from(path: Path) -> Self {
+        Self {
+            index: path.index,
+            siblings: path.siblings.into(),
+        }
+    }
+}
+
+impl From<WirePath> for Path {
+    fn from(path: WirePath) -> Self {
+        Self {
+            index: path.index,
+            siblings: path.siblings.into(),
+        }
+    }
+}
+
+/// What one shard did, without the path of what it saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireStep {
+    pub old: Option<WireLeaf>,
+    pub new: WireLeaf,
+    pub events: u32,
+    pub sent: u128,
+    pub received: u128,
+}
+
+impl WireStep {
+    /// The step as the merge circuit opens it.
+    pub fn with_path(&self, seen_path: Vec<[Fr; 2]>) -> ShardStep {
+        ShardStep {
+            old: self.old.map(Leaf::from),
+            new: self.new.into(),
+            events: self.events,
+            sent: self.sent,
+            received: self.received,
+            seen_path,
+        }
+    }
+}
+
+/// A child of a merge task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChildWork {
+    /// Carried forward.
+    Unchanged {
+        #[serde(with = "element")]
+        digest: Fr,
+    },
+    /// Level 0: a shard's step.
+    Shard {
+        step: WireStep,
+        seen_path: Siblings,
+        proof: ProofBytes,
+    },
+    /// Above level 0: a merge one level below.
+    Subtree {
+        #[serde(with = "element")]
+        old: Fr,
+        #[serde(with = "element")]
+        new: Fr,
+        sent: u128,
+        received: u128,
+        proof: ProofBytes,
+    },
+}
+
+/// What is to be proven.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// A shard's transition; the snapshot is an artifact.
+    Program { shard: u32, snapshot: Digest },
+    /// Up to three transitions composed.
+    Merge {
+        level: u8,
+        index: u32,
+        #[serde(with = "element")]
+        history: Fr,
+        /// The program of the shards' proofs, at level 0.
+        #[serde(with = "element")]
+        program: Fr,
+        /// Its place in the registry.
+        registration: WirePath,
+        children: Box<[ChildWork; 3]>,
+    },
+    /// The epoch's top transition on top of the previous global proof.
+    Nest {
+        previous: WireState,
+        previous_proof: Option<ProofBytes>,
+        deepen: bool,
+        #[serde(with = "element")]
+        root: Fr,
+        sent: u128,
+        received: u128,
+        top_proof: ProofBytes,
+        history_path: Siblings,
+    },
+}
+
+impl Work {
+    /// Name of the kind, one token.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Work::Program { .. } => "program",
+            Work::Merge { .. } => "merge",
+            Work::Nest { .. } => "nest",
+        }
+    }
+}
+
+/// Coordinator to worker: prove `statement` under `key`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    pub version: u8,
+    /// Digest of kind, key, statement and inputs: the same work has the same id.
+    pub id: Digest,
+    /// Key digest of the circuit.
+    #[serde(with = "element")]
+    pub key: Fr,
+    /// The proof's public input.
+    #[serde(with = "element")]
+    pub statement: Fr,
+    pub keys: WireKeys,
+    /// Digest of G_0.
+    #[serde(with = "element")]
+    pub genesis: Fr,
+    pub work: Work,
+}
+
+impl Task {
+    /// A task with its id.
+    pub fn new(key: Fr, statement: Fr, keys: Keys, genesis: Fr, work: Work) -> Self {
+        let id = task_id(&key, &statement, &work);
+        Self {
+            version: VERSION,
+            id,
+            key,
+            statement,
+            keys: keys.into(),
+            genesis,
+            work,
+        }
+    }
+
+    /// Name of the task lane of this task.
+    pub fn lane(&self) -> String {
+        lane_of(self.work.kind(), &self.key)
+    }
+}
+
+/// Name of the lane of tasks of `kind` under the key with digest `key`: `<kind>-<first 8 bytes of the key, hex>`.
+pub fn lane_of(kind: &str, key: &Fr) -> String {
+    let bytes = trifold_circuits::field::to_bytes(key);
+    format!("{kind}-{}", hex::encode(&bytes[..8]))
+}
+
+fn task_id(key: &Fr, statement: &Fr, work: &Work) -> Digest {
+    let [key, statement] = [key, statement].map(trifold_circuits::field::to_bytes);
+    let mut items: Vec<&[u8]> = vec![work.kind().as_bytes(), &key, &statement];
+    match work {
+        Work::Program { snapshot, .. } => items.push(snapshot.as_bytes()),
+        Work::Merge { children, .. } => {
+            items.extend(children.iter().filter_map(|child| match child {
+                ChildWork::Unchanged { .. } => None,
+                ChildWork::Shard { proof, .. } | ChildWork::Subtree { proof, .. } => {
+                    Some(&proof.0[..])
+                }
+            }));
+        }
+        Work::Nest {
+            previous_proof,
+            top_proof,
+            ..
+        } => {
+            items.extend(
+                previous_proof
+                    .iter()
+                    .chain([top_proof])
+                    .map(|proof| &proof.0[..]),
+            );
+        }
+    }
+    Digest::of_list("trifold/task/v1", items)
+}
+
+/// Worker to coordinator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskResult {
+    pub version: u8,
+    pub task: Digest,
+    /// Name that the worker gives itself: one token.
+    pub worker: String,
+    pub outcome: TaskOutcome,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskOutcome {
+    Proved(Proved),
+    Failed {
+        class: FailureClass,
+        message: String,
+    },
+}
+
+/// A proof and what it cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proved {
+    pub proof: ProofBytes,
+    /// Name of the circuit.
+    pub circuit: String,
+    pub constraints: u64,
+    pub witness_seconds: f64,
+    pub prove_seconds: f64,
+}
+
+/// Why a worker gave up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// Nobody could prove this: the inputs are broken or break the relation.
+    Inputs,
+    /// This worker could not, now; another try may.
+    Worker,
+}
+
+/// A published global proof, under `global.<epoch>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GlobalProof {
+    pub version: u8,
+    pub state: WireState,
+    pub proof: ProofBytes,
+    pub keys: WireKeys,
+    /// Digest of G_0.
+    #[serde(with = "element")]
+    pub genesis: Fr,
+    /// R of the epoch before.
+    #[serde(with = "element")]
+    pub old_root: Fr,
+    /// Transfers of all shards in this epoch.
+    pub transfers: u64,
+}
