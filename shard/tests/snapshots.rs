@@ -1,0 +1,189 @@
+//! Snapshots: what a shard submits, what its checker refuses, how global states come back, what storage keeps.
+
+use ark_bn254::Fr;
+use trifold_circuits::genesis::{DemoSecrets, Genesis};
+use trifold_circuits::snapshot::{MAX_SNAPSHOT_BYTES, Snapshot, SnapshotError, View};
+use trifold_circuits::transfer::Size;
+use trifold_circuits::trie::SparseTrie;
+use trifold_shard::{Shard, ShardError, Wallet, file};
+use trifold_verifier::statement::{GlobalState, Leaf};
+
+const NOW: u64 = 1_790_000_000_000;
+const SHARD: u32 = 1;
+
+struct Network {
+    genesis: Genesis,
+    secrets: DemoSecrets,
+    program: Fr,
+    shard: Shard,
+    wallet: Wallet,
+}
+
+impl Network {
+    fn new() -> Self {
+        let (genesis, secrets) = Genesis::demo(3, 3, 4, 1000).unwrap();
+        let program = Fr::from(99);
+        let shard = Shard::genesis(&genesis, SHARD, program).unwrap();
+        let wallet = Wallet::new(secrets.accounts[1][0].clone(), SHARD, 0, 0);
+        Self { genesis, secrets, program, shard, wallet }
+    }
+
+    fn pay(&mut self, count: usize) {
+        for _ in 0..count {
+            let signed = self.wallet.transfer(1, self.secrets.accounts[1][1].public(), 3);
+            self.shard.accept(&signed).unwrap();
+        }
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        self.shard.snapshot(NOW).unwrap().unwrap().clone()
+    }
+
+    fn check(&self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        self.check_from(snapshot, self.shard.leaf())
+    }
+
+    fn check_from(&self, snapshot: &Snapshot, current: &Leaf) -> Result<(), SnapshotError> {
+        let network = self.genesis.global_state(self.program).unwrap().digest();
+        let view = View {
+            network,
+            current,
+            registered: &|program| [self.program, Fr::from(98)].contains(program),
+            history: &|epoch| (epoch == 0).then_some(network),
+            now_milliseconds: NOW,
+        };
+        snapshot.check(&view)
+    }
+
+    /// The global state of `epoch` in which this shard has `leaf`, and the shard's path.
+    fn global(&self, epoch: u64, leaf: &Leaf) -> (GlobalState, Vec<[Fr; 2]>) {
+        let mut trie: SparseTrie = self.genesis.trie(self.program).unwrap();
+        trie.set(SHARD.into(), leaf.digest()).unwrap();
+        let state = GlobalState { epoch, root: trie.root(), ..self.genesis.global_state(self.program).unwrap() };
+        (state, trie.path(SHARD.into()).unwrap())
+    }
+}
+
+#[test]
+fn a_snapshot_passes_its_checks_and_its_bytes_round_trip() {
+    let mut network = Network::new();
+    network.pay(20);
+    let snapshot = network.snapshot();
+    assert_eq!(snapshot.events(), Size::DEPLOYED.slots);
+    assert_eq!(network.check(&snapshot), Ok(()));
+    let (_, statement) = snapshot.inputs().unwrap();
+    assert_eq!((statement.old_body, statement.new_body), (network.shard.leaf().body, snapshot.new.body));
+    let bytes = snapshot.sign(&network.secrets.operators[1]).unwrap();
+    assert!(bytes.len() < MAX_SNAPSHOT_BYTES / 2, "{} bytes", bytes.len());
+    assert_eq!(Snapshot::open(&bytes, &network.genesis).as_ref(), Ok(&snapshot));
+}
+
+#[test]
+fn damaged_bytes_are_refused_one_by_one() {
+    let mut network = Network::new();
+    network.pay(1);
+    let (snapshot, genesis) = (network.snapshot(), &network.genesis);
+    let bytes = snapshot.sign(&network.secrets.operators[1]).unwrap();
+    let open = |bytes: &[u8]| Snapshot::open(bytes, genesis).unwrap_err();
+    for place in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 1;
+        open(&damaged);
+    }
+    (0..bytes.len()).for_each(|length| drop(open(&bytes[..length])));
+    assert_eq!(open(&bytes[..64]), SnapshotError::TooShort { bytes: 64 });
+    assert_eq!(open(&[2; 100]), SnapshotError::Version(2));
+    assert_eq!(open(&[&bytes[..], &[0]].concat()), SnapshotError::NotCanonical);
+    let bytes = snapshot.sign(&network.secrets.operators[0]).unwrap();
+    assert_eq!(open(&bytes), SnapshotError::Signature(SHARD));
+    let bytes = Snapshot { shard: 3, ..snapshot.clone() }.sign(&network.secrets.operators[1]).unwrap();
+    assert_eq!(open(&bytes), SnapshotError::UnknownShard(3));
+    let long = vec![1; MAX_SNAPSHOT_BYTES + 1];
+    assert_eq!(open(&long), SnapshotError::TooLong { bytes: MAX_SNAPSHOT_BYTES + 1 });
+}
+
+#[test]
+fn each_rule_has_its_refusal() {
+    let mut network = Network::new();
+    network.pay(2);
+    let honest = network.snapshot();
+    let refuse = |change: &dyn Fn(&mut Snapshot)| {
+        let mut snapshot = honest.clone();
+        change(&mut snapshot);
+        network.check(&snapshot).unwrap_err()
+    };
+    let minute = 60_001u64 << 16;
+    assert_eq!(refuse(&|s| s.network = Fr::from(1)), SnapshotError::Network);
+    assert_eq!(refuse(&|s| s.old = Fr::from(1)), SnapshotError::PreviousLeaf);
+    assert_eq!(refuse(&|s| s.new.program = Fr::from(97)), SnapshotError::UnknownProgram);
+    assert_eq!(refuse(&|s| s.new.program = Fr::from(98)), SnapshotError::ProgramChanged);
+    assert_eq!(refuse(&|s| s.batch.steps.clear()), SnapshotError::Events { events: 0, limit: 16 });
+    assert_eq!(refuse(&|s| s.new.lamport = 1), SnapshotError::Lamport { lamport: 1, current: 0, events: 2 });
+    assert_eq!(refuse(&|s| s.new.timestamp = 0), SnapshotError::Timestamp { timestamp: 0, current: 0 });
+    assert_eq!(refuse(&|s| s.new.timestamp += minute), SnapshotError::Future { ahead: 60_001 });
+    assert_eq!(refuse(&|s| s.new.seen_epoch = 1), SnapshotError::SeenNotFinal { seen: 1 });
+    assert_eq!(refuse(&|s| s.new.seen_digest = Fr::from(1)), SnapshotError::SeenDigest { seen: 0 });
+    assert_eq!(refuse(&|s| s.batch.shard = 0), SnapshotError::Inconsistent);
+    assert_eq!(refuse(&|s| s.batch.seen_digest = Fr::from(1)), SnapshotError::Inconsistent);
+    assert_eq!(refuse(&|s| s.new.supply = 4001), SnapshotError::Supply { supply: 4001, current: 4000 });
+    assert_eq!(refuse(&|s| s.batch.old_root = Fr::from(1)), SnapshotError::PreviousRoot);
+    let mut other = honest.clone();
+    other.new.body = Fr::from(1);
+    assert_eq!(other.inputs().unwrap_err(), SnapshotError::NewBody);
+}
+
+#[test]
+fn replayed_stale_and_rolled_back_snapshots_are_refused() {
+    let mut network = Network::new();
+    network.pay(2);
+    let first = network.snapshot();
+    assert_eq!(network.check_from(&first, &first.new), Err(SnapshotError::Replayed));
+    let later = Leaf { lamport: 9, ..first.new };
+    assert_eq!(network.check_from(&first, &later), Err(SnapshotError::Stale { lamport: 2, current: 9 }));
+    let ahead = Leaf { seen_epoch: 1, ..*network.shard.leaf() };
+    let rolled_back = Snapshot { old: ahead.digest(), ..first };
+    assert_eq!(network.check_from(&rolled_back, &ahead), Err(SnapshotError::SeenWentBack { seen: 0, current: 1 }));
+}
+
+#[test]
+fn a_snapshot_waits_unchanged_until_a_global_state_holds_it() {
+    let mut network = Network::new();
+    network.pay(18);
+    let first = network.snapshot();
+    network.pay(1);
+    let (silent, path) = network.global(1, network.shard.leaf());
+    assert!(!network.shard.observe(&silent, path.clone()).unwrap());
+    assert_eq!(network.snapshot(), first);
+    let (state, siblings) = network.global(2, &first.new);
+    assert!(network.shard.observe(&state, siblings.clone()).unwrap());
+    assert_eq!(*network.shard.leaf(), first.new);
+    assert_eq!(network.shard.pending(), 3);
+    let second = network.snapshot();
+    assert_eq!((second.events(), second.new.lamport), (3, 19));
+    assert!(second.new.timestamp > first.new.timestamp);
+    assert_eq!((second.new.seen_epoch, second.new.seen_digest), (1, silent.digest()));
+    second.inputs().unwrap();
+    let stale = network.shard.observe(&state, siblings.clone()).unwrap_err();
+    assert!(matches!(stale, ShardError::Stale { epoch: 2, latest: 2 }));
+    let foreign = network.shard.observe(&GlobalState { epoch: 3, ..silent }, path).unwrap_err();
+    assert!(matches!(foreign, ShardError::NotUnderRoot { epoch: 3 }));
+}
+
+#[test]
+fn a_shard_survives_storage_and_refuses_a_file_that_does_not_fit_together() {
+    let mut network = Network::new();
+    network.pay(3);
+    network.snapshot();
+    network.pay(2);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shard.json");
+    file::save(&network.shard, &path).unwrap();
+    assert_eq!(file::load(&path).unwrap(), network.shard);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    std::fs::write(&path, text.replace("\"balance\":1015", "\"balance\":1016")).unwrap();
+    assert!(file::load(&path).unwrap_err().to_string().contains("accounts are not those"));
+    std::fs::write(&path, &text[..text.len() / 2]).unwrap();
+    assert!(matches!(file::load(&path), Err(file::FileError::Malformed { .. })));
+    assert!(matches!(file::load(&folder.path().join("none")), Err(file::FileError::Io { .. })));
+}
