@@ -108,7 +108,7 @@ template Credit(DEPTH) {
 @input  receiver_key    the receiver's key; signed by the sender
 @input  receiver_*      the receiver's account after the debit, whether it is fresh, and its path; bound to the state root here
 @input  commitment, response_*   the sender's signature of the transfer
-@output x               the program statement, its only public signal
+@input  x               the program statement, the only public signal; enforced here
 
 There are no messages between shards yet: outbox and inbox are the empty trie's constant 0 before and after, and nothing is sent or
 received. A slot not in use holds a transfer by the neutral key over nothing: it has to be signed, which anyone can do, and
@@ -138,7 +138,7 @@ template Transfer(N, DEPTH) {
     signal input commitment[N][2];
     signal input response_magnitude[N][84][2];
     signal input response_positive[N][84];
-    signal output x;
+    signal input x;
 
     // The slots in use come first: 1, .., 1, 0, .., 0 with at least one 1.
     signal real[N];
@@ -173,5 +173,6 @@ template Transfer(N, DEPTH) {
 
     signal old_body <== Poseidon(4)([tag_body(), root[0], 0, 0]);
     signal new_body <== Poseidon(4)([tag_body(), root[N], 0, 0]);
-    x <== ProgramStatement()(shard, old_body, new_body, events, seen_digest, 0, 0);
+    signal statement <== ProgramStatement()(shard, old_body, new_body, events, seen_digest, 0, 0);
+    x === statement;
 }

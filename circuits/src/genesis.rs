@@ -1,6 +1,6 @@
 //! The genesis file: the shards a network starts with, their operators and accounts.
 
-use crate::schnorr::{Coordinates, PublicKey, SecretKey};
+use crate::schnorr::{PublicKey, SecretKey};
 use crate::transfer::{self, Size};
 use crate::trie::{SparseTrie, TrieError};
 use ark_bn254::Fr;

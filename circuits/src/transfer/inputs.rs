@@ -8,7 +8,7 @@ use ark_ff::AdditiveGroup;
 use trifold_verifier::statement::ProgramStatement;
 
 impl Batch {
-    /// The input signals, and the statement whose digest the circuit then outputs.
+    /// The input signals, and the statement whose digest is the circuit's public input.
     pub fn inputs(&self, size: Size) -> Result<(Inputs, ProgramStatement), TransferError> {
         let statement = self.statement(size)?;
         let idle = std::iter::repeat(Step::idle(self.shard, size.depth));
@@ -20,6 +20,7 @@ impl Batch {
             .take(size.slots)
             .collect();
         let mut inputs = Inputs::new();
+        inputs.insert("x", [statement.digest()]);
         inputs.insert("shard", [self.shard.into()]);
         inputs.insert("seen_digest", [self.seen_digest]);
         inputs.insert("events", [statement.events.into()]);
