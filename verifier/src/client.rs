@@ -56,6 +56,11 @@ impl Network {
             global: state.digest(),
         }
     }
+
+    /// Checks one update's proof; a [`LightClient`] does it faster from the second on.
+    pub fn verify(&self, update: &Update) -> Result<VerifiedState, ClientError> {
+        verify_update(self, &self.nest_key.prepare(), update)
+    }
 }
 
 /// What a light client is sent: a state and the claim's proof, neither trusted yet.

@@ -12,7 +12,7 @@ use ark_ff::{BigInt, PrimeField};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::client::{Network, Update};
+use crate::client::{ClientError, Network, Update, VerifiedState};
 use crate::groth16::{InvalidPoint, KeyError, Proof, VerifyingKey};
 use crate::statement::{GlobalState, Keys, RangeError};
 
@@ -58,6 +58,11 @@ pub struct GlobalProof {
 }
 
 impl GlobalProof {
+    /// Checks the proof under the network that the bundle names.
+    pub fn verify(&self) -> Result<VerifiedState, ClientError> {
+        self.network.verify(&self.update)
+    }
+
     pub fn from_json(text: &str) -> Result<Self, JsonError> {
         let root = parse(text)?;
         let root = Node::root(&root);

@@ -1,0 +1,17 @@
+// Writes statements.json: every digest of a statement, by circomlibjs's Poseidon, with fields 1, 2, 3, .. in order.
+// Run where circomlibjs 0.1.7 is installed: node statements.mjs > statements.json
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+
+const require = createRequire(pathToFileURL(process.cwd() + "/"));
+const { buildPoseidonReference } = await import(pathToFileURL(require.resolve("circomlibjs")));
+const poseidon = await buildPoseidonReference();
+
+const FIELDS = { account: 4, body: 3, leaf: 7, global: 5, keys: 3, program: 7, merge: 8, nest: 3 };
+const digests = {};
+for (const [name, count] of Object.entries(FIELDS)) {
+  const tag = BigInt("0x" + Buffer.from(`trifold/${name}/v1`, "ascii").toString("hex"));
+  const fields = Array.from({ length: count }, (_, i) => BigInt(i + 1));
+  digests[name] = poseidon.F.toString(poseidon([tag, ...fields]));
+}
+console.log(JSON.stringify(digests, null, 1));
