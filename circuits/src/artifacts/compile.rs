@@ -151,7 +151,9 @@ impl Checkout {
     ) -> Result<(), ArtifactError> {
         fs::create_dir(work.join("out")).map_err(at(work))?;
         let output = Command::new("node")
-            .arg(self.node_script("circom2/cli.js"))
+            .arg("--no-warnings") // that node's WASI may still change
+            .arg(self.root().join("tools/circom.mjs"))
+            .arg(self.node_script("circom2/circom.wasm"))
             .arg(&sources.main)
             .args(["--r1cs", "--wasm", "-l", ".", "-o", "out"])
             .arg(format!("--O{}", spec.optimization))
