@@ -13,6 +13,11 @@ function tag_program() { return 0x747269666f6c642f70726f6772616d2f7631; } // tri
 function tag_merge() { return 0x747269666f6c642f6d657267652f7631; }     // trifold/merge/v1
 function tag_nest() { return 0x747269666f6c642f6e6573742f7631; }        // trifold/nest/v1
 
+// Levels of the registry of programs, of the history of global states, and at most of the global trie.
+function registry_depth() { return 4; }
+function history_depth() { return 20; }
+function max_depth() { return 9; }
+
 /*
 @title  KeysDigest: the keys a network is proven under
 @input  merge, nest    digests of the two recursive keys

@@ -1,101 +1,14 @@
 pragma circom 2.1.6;
 
-include "lib/range.circom";
-include "lib/trie.circom";
-include "lib/statement.circom";
+include "lib/merge.circom";
 include "lib/groth16/plan_a3.circom";
 include "lib/groth16/verify.circom";
 
-function registry_depth() { return 4; }
-function history_depth() { return 20; }
-
-/*
-@title  LeafStep: the protocol's rules for one shard's step, the same for every program (protocol.md, merge)
-@input  guard            1 iff the step is claimed: level 0 and old != new. Boolean, derived by Merge. Where it is 0 the
-                         bindings below fall away and the prover fills in a trivial step
-@input  old, new         digests of the child before and after
-@input  program          digest of the program's key, the same before and after by construction
-@input  history          root of the history trie
-@input  events           program events of the step; 1..2^32 enforced here
-@input  old_*, new_*     leaf fields; the new ones' ranges are enforced here, the old ones' when they were made
-@input  seen_siblings    path of new_seen_digest at new_seen_epoch under history
-@input  sent, received   value leaving and entering the shard; < 2^96 enforced here where guarded
-*/
-template LeafStep() {
-    signal input {binary} guard;
-    signal input old;
-    signal input new;
-    signal input program;
-    signal input history;
-    signal input events;
-    signal input old_body;
-    signal input old_lamport;
-    signal input old_timestamp;
-    signal input old_seen_epoch;
-    signal input old_seen_digest;
-    signal input old_supply;
-    signal input new_body;
-    signal input new_lamport;
-    signal input new_timestamp;
-    signal input new_seen_epoch;
-    signal input new_seen_digest;
-    signal input new_supply;
-    signal input seen_siblings[history_depth()][2];
-    signal input sent;
-    signal input received;
-
-    // An empty leaf may become a fresh shard: everything starts at zero.
-    signal fresh <== IsZero()(old);
-    fresh * old_body === 0;
-    fresh * old_lamport === 0;
-    fresh * old_timestamp === 0;
-    fresh * old_seen_epoch === 0;
-    fresh * old_seen_digest === 0;
-    fresh * old_supply === 0;
-
-    signal oldLeaf <== LeafDigest()(program, old_body, old_lamport, old_timestamp, old_seen_epoch, old_seen_digest, old_supply);
-    signal newLeaf <== LeafDigest()(program, new_body, new_lamport, new_timestamp, new_seen_epoch, new_seen_digest, new_supply);
-    signal opened <== (1 - fresh) * oldLeaf;
-    guard * (opened - old) === 0;
-    guard * (newLeaf - new) === 0;
-
-    // Clocks advance.
-    _ <== Bits(32)(events - 1);
-    _ <== Bits(64)(new_lamport);
-    _ <== Bits(64)(new_lamport - old_lamport - events);
-    _ <== Bits(64)(new_timestamp);
-    _ <== Bits(64)(new_timestamp - old_timestamp - 1);
-
-    // The seen state lies in the history at its epoch, unless the shard has seen none; then it never had.
-    signal unseen <== IsZero()(new_seen_digest);
-    unseen * new_seen_epoch === 0;
-    unseen * old_seen_digest === 0;
-    _ <== Bits(32)(new_seen_epoch - old_seen_epoch);
-    signal seenRoot <== TriePath(history_depth())(new_seen_digest, new_seen_epoch, seen_siblings);
-    signal mustLie <== guard * (1 - unseen);
-    mustLie * (seenRoot - history) === 0;
-
-    // Value.
-    signal leafSent <== guard * sent;
-    signal leafReceived <== guard * received;
-    _ <== Bits(96)(leafSent);
-    _ <== Bits(96)(leafReceived);
-    _ <== Bits(96)(new_supply);
-    new_supply === old_supply + leafReceived - leafSent;
-}
-
 /*
 @title  Merge: up to three transitions of neighbouring subtrees composed into one
-@input  merge_key, nest_key, registry   opened from `keys`
-@input  program            digest of the program's key (at level 0 the key all three proofs verify under)
-@input  program_index, program_siblings   its place in the registry
-@input  level, index       of the merged subtree; child i has index 3 index + i, a shard's index at level 0
-@input  history            root of the history trie
-@input  old, new           child digests. Child i is verified iff old_i != new_i
-@input  sent, received     per child
-@input  events, old_*, new_*, seen_siblings   leaf fields per child, see LeafStep
-@input  the rest           see Groth16Verify(3, 1)
-@output x                  MergeStatement
+@input  merge_key .. seen_siblings   see MergeClaims
+@input  u1 .. k_free                 see Groth16Verify(3, 1)
+@output x                            MergeStatement
 Public: x alone.
 */
 template Merge() {
@@ -138,64 +51,38 @@ template Merge() {
     signal input k_free[g16_free_total()];
     signal output x;
 
-    signal keys <== KeysDigest()(merge_key, nest_key, registry);
-    signal isLeaf <== IsZero()(level);
-    signal registered <== TriePath(registry_depth())(program, program_index, program_siblings);
-    isLeaf * (registered - registry) === 0;
-    signal key <== merge_key + isLeaf * (program - merge_key);
-
-    signal unchanged[3];
-    signal {binary} active[3];
-    signal {binary} guard[3];
-    signal leafStatement[3];
-    signal mergeStatement[3];
-    signal statement[3];
-    signal countedSent[3];
-    signal countedReceived[3];
-    component step[3];
-    for (var i = 0; i < 3; i++) {
-        unchanged[i] <== IsEqual()([old[i], new[i]]);
-        active[i] <== 1 - unchanged[i];
-        guard[i] <== isLeaf * active[i];
-        step[i] = LeafStep();
-        step[i].guard <== guard[i];
-        step[i].old <== old[i];
-        step[i].new <== new[i];
-        step[i].program <== program;
-        step[i].history <== history;
-        step[i].events <== events[i];
-        step[i].old_body <== old_body[i];
-        step[i].old_lamport <== old_lamport[i];
-        step[i].old_timestamp <== old_timestamp[i];
-        step[i].old_seen_epoch <== old_seen_epoch[i];
-        step[i].old_seen_digest <== old_seen_digest[i];
-        step[i].old_supply <== old_supply[i];
-        step[i].new_body <== new_body[i];
-        step[i].new_lamport <== new_lamport[i];
-        step[i].new_timestamp <== new_timestamp[i];
-        step[i].new_seen_epoch <== new_seen_epoch[i];
-        step[i].new_seen_digest <== new_seen_digest[i];
-        step[i].new_supply <== new_supply[i];
-        step[i].seen_siblings <== seen_siblings[i];
-        step[i].sent <== sent[i];
-        step[i].received <== received[i];
-
-        var child = 3 * index + i;
-        leafStatement[i] <== ProgramStatement()(child, old_body[i], new_body[i], events[i], new_seen_digest[i], sent[i], received[i]);
-        mergeStatement[i] <== MergeStatement()(keys, level - 1, child, old[i], new[i], history, sent[i], received[i]);
-        statement[i] <== mergeStatement[i] + isLeaf * (leafStatement[i] - mergeStatement[i]);
-        countedSent[i] <== active[i] * sent[i];
-        countedReceived[i] <== active[i] * received[i];
-    }
-
-    Groth16Verify(3, 1, [0, 0, 0])(active, statement, [key], u1, u2, u3s, u3, nonce, e_bits, vkw, r_limbs, k_checked, k_free);
-
-    signal oldNode <== Poseidon(3)(old);
-    signal newNode <== Poseidon(3)(new);
-    x <== MergeStatement()(
-        keys, level, index, oldNode, newNode, history,
-        countedSent[0] + countedSent[1] + countedSent[2],
-        countedReceived[0] + countedReceived[1] + countedReceived[2]
+    component claims = MergeClaims();
+    claims.merge_key <== merge_key;
+    claims.nest_key <== nest_key;
+    claims.registry <== registry;
+    claims.program <== program;
+    claims.program_index <== program_index;
+    claims.program_siblings <== program_siblings;
+    claims.level <== level;
+    claims.index <== index;
+    claims.history <== history;
+    claims.old <== old;
+    claims.new <== new;
+    claims.sent <== sent;
+    claims.received <== received;
+    claims.events <== events;
+    claims.old_body <== old_body;
+    claims.old_lamport <== old_lamport;
+    claims.old_timestamp <== old_timestamp;
+    claims.old_seen_epoch <== old_seen_epoch;
+    claims.old_seen_digest <== old_seen_digest;
+    claims.old_supply <== old_supply;
+    claims.new_body <== new_body;
+    claims.new_lamport <== new_lamport;
+    claims.new_timestamp <== new_timestamp;
+    claims.new_seen_epoch <== new_seen_epoch;
+    claims.new_seen_digest <== new_seen_digest;
+    claims.new_supply <== new_supply;
+    claims.seen_siblings <== seen_siblings;
+    x <== claims.x;
+    Groth16Verify(3, 1, [0, 0, 0])(
+        claims.active, claims.statement, [claims.key],
+        u1, u2, u3s, u3, nonce, e_bits, vkw, r_limbs, k_checked, k_free
     );
 }
 
