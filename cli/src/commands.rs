@@ -1,6 +1,8 @@
 //! One file per subcommand.
 
 mod circuits;
+mod setup;
+pub mod verify;
 
 use std::process::ExitCode;
 
@@ -11,6 +13,10 @@ use clap::Subcommand;
 pub enum Command {
     /// List every circuit: name, parameters, constraints, domain, key digest
     Circuits(circuits::Circuits),
+    /// Compile circuits and make development keys; import and export .zkey files
+    Setup(setup::Setup),
+    /// Check a global proof as a light client does
+    Verify(verify::Verify),
 }
 
 impl Command {
@@ -18,6 +24,8 @@ impl Command {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Circuits(command) => command.run(),
+            Self::Setup(command) => command.run(),
+            Self::Verify(command) => command.run(),
         }
     }
 }

@@ -8,7 +8,13 @@ use clap::Args;
 #[derive(Args)]
 pub struct Log {
     /// Log filter, e.g. `info` or `trifold_coordinator=debug`
-    #[arg(long, env = "TRIFOLD_LOG", default_value = "warn", global = true, value_name = "FILTER")]
+    #[arg(
+        long,
+        env = "TRIFOLD_LOG",
+        default_value = "warn",
+        global = true,
+        value_name = "FILTER"
+    )]
     log: String,
 }
 
@@ -30,15 +36,36 @@ pub struct Nats {
     #[arg(long = "nats", env = "TRIFOLD_NATS", value_name = "URL")]
     pub url: Option<String>,
     /// User name, if the server asks for one
-    #[arg(long = "nats-user", env = "TRIFOLD_NATS_USER", requires = "password", value_name = "NAME")]
+    #[arg(
+        long = "nats-user",
+        env = "TRIFOLD_NATS_USER",
+        requires = "password",
+        value_name = "NAME"
+    )]
     pub user: Option<String>,
     /// Password of that user; the environment variable keeps it out of the process list
-    #[arg(id = "password", long = "nats-password", env = "TRIFOLD_NATS_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
+    #[arg(
+        id = "password",
+        long = "nats-password",
+        env = "TRIFOLD_NATS_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
     pub password: Option<String>,
     /// Credentials file (JWT and seed) of an operator-mode server
-    #[arg(long = "nats-creds", env = "TRIFOLD_NATS_CREDS", conflicts_with = "password", value_name = "FILE")]
+    #[arg(
+        long = "nats-creds",
+        env = "TRIFOLD_NATS_CREDS",
+        conflicts_with = "password",
+        value_name = "FILE"
+    )]
     pub credentials: Option<PathBuf>,
     /// Prefix of the streams, so that several farms can share a server
-    #[arg(long = "nats-prefix", env = "TRIFOLD_NATS_PREFIX", default_value = "TRIFOLD", value_name = "NAME")]
+    #[arg(
+        long = "nats-prefix",
+        env = "TRIFOLD_NATS_PREFIX",
+        default_value = "TRIFOLD",
+        value_name = "NAME"
+    )]
     pub prefix: String,
 }

@@ -4,7 +4,11 @@
 
 mod commands;
 mod config;
+mod deployment;
+mod network;
+mod output;
 mod progress;
+mod text;
 
 use std::process::ExitCode;
 
@@ -14,7 +18,13 @@ use commands::Command;
 
 /// Shards transfer, every epoch is proven and merged, and one 128-byte proof says that all of it was valid.
 #[derive(Parser)]
-#[command(name = "trifold", version, about, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "trifold",
+    version,
+    about,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -25,7 +25,10 @@ pub struct Step {
 impl Screen {
     /// Draws bars only when the standard error is a terminal.
     pub fn new() -> Self {
-        Self { bars: MultiProgress::new(), terminal: std::io::stderr().is_terminal() }
+        Self {
+            bars: MultiProgress::new(),
+            terminal: std::io::stderr().is_terminal(),
+        }
     }
 
     /// Prints a line above the bars.
@@ -35,13 +38,21 @@ impl Screen {
 
     /// Begins a step of unknown length.
     pub fn step(&self, title: impl Into<String>) -> Step {
-        self.begin(title.into(), ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}")
+        self.begin(
+            title.into(),
+            ProgressBar::new_spinner(),
+            "{spinner} {msg} {elapsed}",
+        )
     }
 
     /// Begins a step of `length` parts.
     pub fn counted(&self, title: impl Into<String>, length: u64) -> Step {
         let bar = ProgressBar::new(length);
-        self.begin(title.into(), bar, "{spinner} {msg} {wide_bar} {percent:>3} % {elapsed}")
+        self.begin(
+            title.into(),
+            bar,
+            "{spinner} {msg} {wide_bar} {percent:>3} % {elapsed}",
+        )
     }
 
     fn begin(&self, title: String, bar: ProgressBar, template: &str) -> Step {
@@ -59,7 +70,12 @@ impl Screen {
                 self.line(format!("{title} ..."));
             }
         }
-        Step { screen: self.clone(), bar, title, start }
+        Step {
+            screen: self.clone(),
+            bar,
+            title,
+            start,
+        }
     }
 }
 
@@ -79,7 +95,8 @@ impl Step {
     pub fn finish(self, outcome: &str) {
         self.bar.finish_and_clear();
         let seconds = self.start.elapsed().as_secs_f64();
-        self.screen.line(format!("{}: {outcome} ({seconds:.1} s)", self.title));
+        self.screen
+            .line(format!("{}: {outcome} ({seconds:.1} s)", self.title));
     }
 }
 

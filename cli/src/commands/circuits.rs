@@ -6,6 +6,9 @@ use clap::Args;
 use serde_json::{Value, json};
 use trifold_circuits::artifacts::{Checkout, CircuitSpec, Manifest};
 
+use crate::deployment::Deployed;
+use crate::text;
+
 /// Without a compiled circuit the pinned count is shown; without a key, no digest.
 #[derive(Args)]
 pub struct Circuits {
@@ -45,15 +48,22 @@ impl Row {
             Some(artifact) => Some(artifact.size()?),
             None => None,
         };
-        let constraints = size.map(|size| size.constraints.into()).or(spec.constraints);
+        let constraints = size
+            .map(|size| size.constraints.into())
+            .or(spec.constraints);
         let log_domain = match (size, constraints) {
             (Some(size), _) => Some(size.log_domain()),
             // The constant one and the one public input have a row each.
             (None, Some(count)) => Some((count + 2).next_power_of_two().trailing_zeros()),
             (None, None) => None,
         };
-        let key = None;
-        Ok(Self { spec, constraints, log_domain, key })
+        let key = Deployed::cached(checkout, &spec)?.map(|circuit| text::hex(&circuit.digest));
+        Ok(Self {
+            spec,
+            constraints,
+            log_domain,
+            key,
+        })
     }
 
     fn json(&self) -> Value {
@@ -82,9 +92,24 @@ impl Row {
 }
 
 fn print_table(rows: &[Row]) {
-    let head = ["circuit", "parameters", "constraints", "domain", "key digest"].map(String::from);
-    let lines: Vec<_> = std::iter::once(head).chain(rows.iter().map(Row::cells)).collect();
-    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
+    let head = [
+        "circuit",
+        "parameters",
+        "constraints",
+        "domain",
+        "key digest",
+    ]
+    .map(String::from);
+    let lines: Vec<_> = std::iter::once(head)
+        .chain(rows.iter().map(Row::cells))
+        .collect();
+    let width = |column: usize| {
+        lines
+            .iter()
+            .map(|line| line[column].len())
+            .max()
+            .unwrap_or(0)
+    };
     for line in &lines {
         let cells = (0..5).map(|column| match column {
             2 => format!("{:>1$}", line[column], width(column)),

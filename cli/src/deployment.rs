@@ -1,0 +1,204 @@
+//! Circuits with their keys: found in the cache, or compiled and made with progress on the screen.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use ark_bn254::{Bn254, Fr};
+use ark_groth16::VerifyingKey;
+use trifold_circuits::artifacts::{Artifact, Checkout, CircuitSpec, Event, Manifest};
+use trifold_circuits::groth16::PreparedKey;
+use trifold_circuits::trie::SparseTrie;
+use trifold_prover::{Cpu, Entropy, KeyCache, KeyManifest, Prover, Stage};
+use trifold_verifier::statement::{Keys, REGISTRY_DEPTH};
+use trifold_verifier::trie::Path;
+
+use crate::progress::{Screen, Step};
+
+/// The circuits that a network proves with.
+pub const CIRCUITS: [&str; 3] = ["transfer", "merge", "nest"];
+/// The registry's place for `transfer`, the only program so far.
+const TRANSFER_PLACE: u64 = 0;
+
+/// A circuit ready for use.
+pub struct Deployed {
+    pub spec: CircuitSpec,
+    pub artifact: Artifact,
+    pub key: KeyManifest,
+    pub verifying_key: VerifyingKey<Bn254>,
+    /// What other circuits and light clients know the key by.
+    pub digest: Fr,
+}
+
+/// Every circuit of a network.
+pub struct Deployment {
+    pub checkout: Checkout,
+    pub transfer: Deployed,
+    pub merge: Deployed,
+    pub nest: Deployed,
+}
+
+impl Deployment {
+    /// Takes all three from the cache, or makes what is missing.
+    pub fn ready(screen: &Screen) -> anyhow::Result<Self> {
+        let checkout = Checkout::find()?;
+        let manifest = Manifest::load(&checkout)?;
+        let one = |name| Deployed::ready(&checkout, manifest.get(name)?, &Entropy::Fresh, screen);
+        let [transfer, merge, nest] = CIRCUITS.map(one);
+        let deployment = Self {
+            transfer: transfer?,
+            merge: merge?,
+            nest: nest?,
+            checkout,
+        };
+        if deployment
+            .all()
+            .iter()
+            .any(|circuit| circuit.key.insecure_development_key)
+        {
+            screen.line("keys: DEVELOPMENT KEYS, made by one party who could forge proofs; not for production");
+        }
+        Ok(deployment)
+    }
+
+    /// In the order of [`CIRCUITS`].
+    pub fn all(&self) -> [&Deployed; 3] {
+        [&self.transfer, &self.merge, &self.nest]
+    }
+
+    /// The keys that every statement of the network names.
+    pub fn keys(&self) -> anyhow::Result<Keys> {
+        let registry = self.registry()?.root();
+        Ok(Keys {
+            merge: self.merge.digest,
+            nest: self.nest.digest,
+            registry,
+        })
+    }
+
+    /// Where the registry holds `transfer`.
+    pub fn transfer_path(&self) -> anyhow::Result<Path> {
+        let siblings = self.registry()?.path(TRANSFER_PLACE)?;
+        Ok(Path {
+            index: TRANSFER_PLACE,
+            siblings,
+        })
+    }
+
+    fn registry(&self) -> anyhow::Result<SparseTrie> {
+        let mut registry = SparseTrie::new(REGISTRY_DEPTH)?;
+        registry.set(TRANSFER_PLACE, self.transfer.digest)?;
+        Ok(registry)
+    }
+}
+
+impl Deployed {
+    /// Compiles the circuit and makes a development key, unless the cache has them.
+    pub fn ready(
+        checkout: &Checkout,
+        spec: &CircuitSpec,
+        entropy: &Entropy,
+        screen: &Screen,
+    ) -> anyhow::Result<Self> {
+        let artifact = compile(checkout, spec, screen)?;
+        let key = find_or_make_key(checkout, &artifact, entropy, screen)?;
+        Self::with_key(spec, artifact, key)
+    }
+
+    /// The circuit if the cache has it, compiled and with a key.
+    pub fn cached(checkout: &Checkout, spec: &CircuitSpec) -> anyhow::Result<Option<Self>> {
+        let Some(artifact) = checkout.cached(spec)? else {
+            return Ok(None);
+        };
+        let key = KeyCache::new(checkout.keys()).find(&spec.name, &artifact.r1cs)?;
+        key.map(|key| Self::with_key(spec, artifact, key))
+            .transpose()
+    }
+
+    /// A circuit with a given key.
+    pub fn with_key(
+        spec: &CircuitSpec,
+        artifact: Artifact,
+        key: KeyManifest,
+    ) -> anyhow::Result<Self> {
+        let verifying_key = key.verifying_key()?;
+        let prepared = PreparedKey::new(&verifying_key);
+        let digest = prepared
+            .with_context(|| format!("the key of {}", spec.name))?
+            .digest();
+        Ok(Self {
+            spec: spec.clone(),
+            artifact,
+            key,
+            verifying_key,
+            digest,
+        })
+    }
+
+    /// A prover on this machine's cores.
+    pub fn prover(&self, checkout: &Checkout) -> anyhow::Result<Prover> {
+        let key = KeyCache::new(checkout.keys()).open(&self.key)?;
+        Ok(Prover::new(
+            key,
+            &Cpu,
+            &self.artifact.wasm,
+            &self.artifact.r1cs,
+        )?)
+    }
+
+    /// The key in the form that the in-circuit verifier takes.
+    pub fn prepared(&self) -> anyhow::Result<Arc<PreparedKey>> {
+        Ok(Arc::new(PreparedKey::new(&self.verifying_key)?))
+    }
+}
+
+/// Compiles a circuit, with a spinner while the compiler runs.
+pub fn compile(
+    checkout: &Checkout,
+    spec: &CircuitSpec,
+    screen: &Screen,
+) -> anyhow::Result<Artifact> {
+    let step = std::cell::RefCell::new(None::<Step>);
+    let artifact = checkout.compile(spec, &|event| {
+        let mut step = step.borrow_mut();
+        let shown = step.get_or_insert_with(|| screen.step(format!("compiling {}", spec.name)));
+        match event {
+            Event::Waiting => shown.note("another process is at it"),
+            Event::Compiling => shown.note("up to a few minutes"),
+        }
+    })?;
+    if let Some(step) = step.into_inner() {
+        step.finish(&format!("{} constraints", artifact.size()?.constraints));
+    }
+    Ok(artifact)
+}
+
+fn find_or_make_key(
+    checkout: &Checkout,
+    artifact: &Artifact,
+    entropy: &Entropy,
+    screen: &Screen,
+) -> anyhow::Result<KeyManifest> {
+    let cache = KeyCache::new(checkout.keys());
+    if let Some(key) = cache.find(&artifact.name, &artifact.r1cs)? {
+        return Ok(key);
+    }
+    let title = format!("making a development key for {}", artifact.name);
+    let step = screen.counted(title, 1);
+    let mut show = |stage, done: usize, total: usize| show_stage(&step, stage, done, total);
+    let key = cache.find_or_create(&artifact.name, &artifact.r1cs, entropy, &mut show)?;
+    step.finish(&format!(
+        "{} MB, insecure: made by one party",
+        key.size_bytes >> 20
+    ));
+    Ok(key)
+}
+
+/// Moves a setup's bar.
+pub fn show_stage(step: &Step, stage: Stage, done: usize, total: usize) {
+    step.note(match stage {
+        Stage::Polynomials => "evaluating polynomials",
+        Stage::Points => "multiplying points",
+        Stage::Digest => "writing",
+    });
+    step.at(done as u64, total as u64);
+}

@@ -1,0 +1,107 @@
+//! A network: its genesis file with the keys of this machine's cache.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use ark_bn254::Fr;
+use trifold_circuits::artifacts::{Checkout, Manifest};
+use trifold_circuits::genesis::{Genesis, MAX_GENESIS_BYTES};
+use trifold_coordinator::plan;
+use trifold_verifier::client;
+use trifold_verifier::statement::{GlobalState, Keys};
+use trifold_verifier::trie;
+
+use crate::deployment::{CIRCUITS, Deployed, Deployment};
+use crate::output::client_key;
+
+/// What every process of a farm agrees on.
+pub struct Network {
+    pub genesis: Genesis,
+    /// G_0.
+    pub state: GlobalState,
+    pub keys: Keys,
+    /// Key digest of `transfer`, which all shards run.
+    pub program: Fr,
+    registration: trie::Path,
+    nest_key: trifold_verifier::groth16::VerifyingKey,
+}
+
+impl Network {
+    /// The network that starts from `genesis` under the deployment's keys.
+    pub fn new(genesis: Genesis, deployment: &Deployment) -> anyhow::Result<Self> {
+        let program = deployment.transfer.digest;
+        Ok(Self {
+            state: genesis.global_state(program)?,
+            genesis,
+            keys: deployment.keys()?,
+            program,
+            registration: deployment.transfer_path()?,
+            nest_key: client_key(&deployment.nest.verifying_key)?,
+        })
+    }
+
+    /// What the planner starts from.
+    pub fn plan(&self) -> anyhow::Result<plan::Network> {
+        Ok(plan::Network {
+            genesis: self.state,
+            leaves: (0..).zip(self.genesis.leaves(self.program)?).collect(),
+            keys: self.keys,
+            programs: HashMap::from([(self.program, self.registration.clone())]),
+        })
+    }
+
+    /// What a light client is shipped with.
+    pub fn client(&self) -> client::Network {
+        client::Network {
+            keys: self.keys,
+            genesis: self.state.digest(),
+            nest_key: self.nest_key,
+        }
+    }
+}
+
+/// Reads a genesis file.
+pub fn read_genesis(path: &Path) -> anyhow::Result<Genesis> {
+    let shown = || path.display().to_string();
+    let size = std::fs::metadata(path).with_context(shown)?.len();
+    if size > MAX_GENESIS_BYTES as u64 {
+        bail!(
+            "{}: {size} bytes, more than the {MAX_GENESIS_BYTES} that are read",
+            path.display()
+        );
+    }
+    Genesis::from_json(&std::fs::read(path).with_context(shown)?).with_context(shown)
+}
+
+/// The network of a genesis file, with the keys that the cache has; compiles and makes nothing.
+pub fn cached(genesis: Genesis) -> anyhow::Result<Network> {
+    let checkout = Checkout::find()?;
+    let manifest = Manifest::load(&checkout)?;
+    let one = |name| -> anyhow::Result<Deployed> {
+        let circuit = Deployed::cached(&checkout, manifest.get(name)?)?;
+        circuit.with_context(|| format!("{name} has no key here: run trifold setup"))
+    };
+    let [transfer, merge, nest] = CIRCUITS.map(one);
+    let (transfer, merge, nest) = (transfer?, merge?, nest?);
+    Network::new(
+        genesis,
+        &Deployment {
+            checkout,
+            transfer,
+            merge,
+            nest,
+        },
+    )
+}
+
+/// The client's constants in a file that the reader trusts: a bundle, or a genesis file under the keys of the cache.
+pub fn trusted(path: &Path) -> anyhow::Result<client::Network> {
+    match crate::commands::verify::read_bundle(path) {
+        Ok(bundle) => Ok(bundle.network),
+        Err(not_a_bundle) => match read_genesis(path) {
+            Ok(genesis) => Ok(cached(genesis)?.client()),
+            Err(_) => Err(not_a_bundle),
+        },
+    }
+}

@@ -1,0 +1,143 @@
+//! The main job end to end, on real circuits: the demo over both queues, judged by public snarkjs, and a farm of
+//! separate processes that loses its worker in the middle of a proof and its coordinator between two epochs.
+
+mod support;
+
+use std::path::Path;
+
+use support::{NatsServer, Process, altered, checkout, refuse, snarkjs_verifies, succeed, trifold};
+
+/// Proof, state and the verdict of everybody who can judge them.
+fn judged(out: &Path, epoch: u64) {
+    let checkout = checkout();
+    let bundle = out.join("bundle.json");
+    let verdict = succeed(&mut trifold(["verify".as_ref(), bundle.as_os_str()]));
+    assert!(verdict.contains(&format!("epoch {epoch}")), "{verdict}");
+    assert!(
+        snarkjs_verifies(&checkout, out),
+        "snarkjs refuses the proof"
+    );
+    let public = altered(&out.join("public.json"), |public| public[0] = "1".into());
+    std::fs::copy(public, out.join("public.json")).unwrap();
+    assert!(
+        !snarkjs_verifies(&checkout, out),
+        "snarkjs accepts another statement"
+    );
+    for field in ["epoch", "in_flight"] {
+        let lie = altered(&bundle, |value| value["state"][field] = "7".into());
+        let said = refuse(&mut trifold(["verify".as_ref(), lie.as_os_str()]));
+        assert!(said.contains("does not verify"), "{said}");
+    }
+}
+
+#[test]
+fn the_demo_runs_on_the_embedded_queue_and_snarkjs_verifies_its_proof() {
+    let out = tempfile::tempdir().unwrap();
+    let said = succeed(trifold(["demo", "--epochs", "2", "--out"]).arg(out.path()));
+    for expected in [
+        "transfer", "merge", "nest", "epoch 1", "epoch 2", "silent", "accepted",
+    ] {
+        assert!(
+            said.contains(expected),
+            "{expected:?} is missing in\n{said}"
+        );
+    }
+    judged(out.path(), 2);
+}
+
+#[test]
+fn the_demo_runs_over_nats() {
+    let server = NatsServer::start(&checkout());
+    let out = tempfile::tempdir().unwrap();
+    let mut demo = trifold(["demo", "--epochs", "1", "--nats", &server.url(), "--out"]);
+    let said = succeed(demo.arg(out.path()));
+    assert!(said.contains("epoch 1"), "{said}");
+    judged(out.path(), 1);
+}
+
+/// Ledgers and network file of a farm of separate processes.
+struct Farm {
+    folder: tempfile::TempDir,
+    server: NatsServer,
+}
+
+impl Farm {
+    const SHARDS: [&str; 3] = ["0", "1", "2"];
+
+    fn new() -> Self {
+        let farm = Self {
+            folder: tempfile::tempdir().unwrap(),
+            server: NatsServer::start(&checkout()),
+        };
+        for shard in Self::SHARDS {
+            succeed(trifold(["shard", "new", "--index", shard]).arg(farm.ledger(shard)));
+        }
+        let mut network = trifold(["shard", "network", "--out"]);
+        network
+            .arg(farm.network())
+            .args(Self::SHARDS.map(|shard| farm.ledger(shard)));
+        succeed(&mut network);
+        farm
+    }
+
+    fn ledger(&self, shard: &str) -> std::path::PathBuf {
+        self.folder.path().join(format!("shard-{shard}"))
+    }
+
+    fn network(&self) -> std::path::PathBuf {
+        self.folder.path().join("network.json")
+    }
+
+    fn coordinator(&self) -> Process {
+        let mut command = trifold(["coordinator", "--nats", &self.server.url(), "--network"]);
+        command.arg(self.network());
+        let mut coordinator = Process::start(command);
+        coordinator.wait_for("coordinator is ready");
+        coordinator
+    }
+
+    fn worker(&self) -> Process {
+        let mut worker = Process::start(trifold(["worker", "--nats", &self.server.url()]));
+        worker.wait_for("worker is ready");
+        worker
+    }
+
+    /// Every shard makes some transfers and submits its snapshot.
+    fn submit(&self) {
+        for shard in Self::SHARDS {
+            succeed(trifold(["shard", "transfer", "--count", "3"]).arg(self.ledger(shard)));
+            succeed(trifold(["submit", "--nats", &self.server.url()]).arg(self.ledger(shard)));
+        }
+    }
+
+    /// Waits for the epoch's global proof and writes it out.
+    fn export(&self, epoch: &str) -> std::path::PathBuf {
+        let out = self.folder.path().join(format!("epoch-{epoch}"));
+        let mut export = trifold([
+            "status",
+            "--nats",
+            &self.server.url(),
+            "--wait",
+            epoch,
+            "--network",
+        ]);
+        succeed(export.arg(self.network()).arg("--out").arg(&out));
+        out
+    }
+}
+
+#[test]
+fn a_farm_survives_kill_9_of_its_worker_in_a_proof_and_of_its_coordinator_between_epochs() {
+    let farm = Farm::new();
+    let coordinator = farm.coordinator();
+    let mut worker = farm.worker();
+    farm.submit();
+    worker.wait_for("proving merge");
+    worker.kill();
+    let _worker = farm.worker();
+    farm.export("1");
+    coordinator.kill();
+    let _coordinator = farm.coordinator();
+    farm.submit();
+    judged(&farm.export("2"), 2);
+}
