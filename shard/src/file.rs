@@ -10,37 +10,63 @@ pub const MAX_STATE_BYTES: u64 = 1 << 30;
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     #[error("{path}: {source}")]
-    Io { path: String, source: std::io::Error },
+    Io {
+        path: String,
+        source: std::io::Error,
+    },
     #[error("{path}: {bytes} bytes exceed {MAX_STATE_BYTES}")]
     TooLong { path: String, bytes: u64 },
     #[error("{path}: {source}")]
-    Malformed { path: String, source: serde_json::Error },
+    Malformed {
+        path: String,
+        source: serde_json::Error,
+    },
     #[error("{path}: {source}")]
     State { path: String, source: ShardError },
 }
 
 /// Replaces the file at `path`; whoever reads it sees the old state or the new one, also after a crash.
 pub fn save(shard: &Shard, path: &Path) -> Result<(), FileError> {
-    let text = serde_json::to_vec(shard).map_err(|source| FileError::Malformed { path: name(path), source })?;
-    write(path, &text).map_err(|source| FileError::Io { path: name(path), source })
+    let text = serde_json::to_vec(shard).map_err(|source| FileError::Malformed {
+        path: name(path),
+        source,
+    })?;
+    write(path, &text).map_err(|source| FileError::Io {
+        path: name(path),
+        source,
+    })
 }
 
 /// Reads what [`save`] wrote and checks that it fits together.
 pub fn load(path: &Path) -> Result<Shard, FileError> {
-    let io = |source| FileError::Io { path: name(path), source };
+    let io = |source| FileError::Io {
+        path: name(path),
+        source,
+    };
     let bytes = fs::metadata(path).map_err(io)?.len();
     if bytes > MAX_STATE_BYTES {
-        return Err(FileError::TooLong { path: name(path), bytes });
+        return Err(FileError::TooLong {
+            path: name(path),
+            bytes,
+        });
     }
     let text = fs::read(path).map_err(io)?;
-    let shard: Shard =
-        serde_json::from_slice(&text).map_err(|source| FileError::Malformed { path: name(path), source })?;
-    shard.check().map_err(|source| FileError::State { path: name(path), source })?;
+    let shard: Shard = serde_json::from_slice(&text).map_err(|source| FileError::Malformed {
+        path: name(path),
+        source,
+    })?;
+    shard.check().map_err(|source| FileError::State {
+        path: name(path),
+        source,
+    })?;
     Ok(shard)
 }
 
 fn write(path: &Path, text: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text)?;
     file.as_file().sync_all()?;

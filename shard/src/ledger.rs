@@ -16,19 +16,35 @@ pub enum LedgerError {
     #[error("sender {index} has no account")]
     UnknownSender { index: u64 },
     #[error("transfer {ordinal} of account {index} was executed before; the next is {expected}")]
-    Replayed { index: u64, ordinal: u64, expected: u64 },
+    Replayed {
+        index: u64,
+        ordinal: u64,
+        expected: u64,
+    },
     #[error("transfer {ordinal} of account {index} is out of order; the next is {expected}")]
-    Ordinal { index: u64, ordinal: u64, expected: u64 },
+    Ordinal {
+        index: u64,
+        ordinal: u64,
+        expected: u64,
+    },
     #[error("amount is zero")]
     ZeroAmount,
     #[error("{amount} exceeds the balance {balance} of account {index}")]
-    Overdraft { index: u64, balance: u64, amount: u64 },
+    Overdraft {
+        index: u64,
+        balance: u64,
+        amount: u64,
+    },
     #[error("account {index} belongs to another key than the transfer names")]
     ReceiverKey { index: u64 },
     #[error("the key named for account {index} is unusable: {source}")]
     UnusableKey { index: u64, source: SchnorrError },
     #[error("balance {balance} of account {index} cannot take {amount} more")]
-    Overflow { index: u64, balance: u64, amount: u64 },
+    Overflow {
+        index: u64,
+        balance: u64,
+        amount: u64,
+    },
     #[error("signature refused: {0}")]
     Signature(#[from] SchnorrError),
     #[error(transparent)]
@@ -55,8 +71,15 @@ pub struct Ledger {
 impl Ledger {
     /// The ledger a shard starts with.
     pub fn genesis(shard: &GenesisShard) -> Result<Self, LedgerError> {
-        let entry = |key, balance| Entry { key, balance, ordinal: 0 };
-        let accounts = shard.accounts.iter().map(|account| entry(account.key, account.balance));
+        let entry = |key, balance| Entry {
+            key,
+            balance,
+            ordinal: 0,
+        };
+        let accounts = shard
+            .accounts
+            .iter()
+            .map(|account| entry(account.key, account.balance));
         Self::try_from((0..).zip(accounts).collect::<BTreeMap<_, _>>())
     }
 
@@ -77,7 +100,10 @@ impl Ledger {
 
     /// Sum of all balances.
     pub fn supply(&self) -> u128 {
-        self.accounts.values().map(|entry| u128::from(entry.balance)).sum()
+        self.accounts
+            .values()
+            .map(|entry| u128::from(entry.balance))
+            .sum()
     }
 
     /// The two siblings per level of the account at `index`, from the leaf up.
@@ -92,7 +118,10 @@ impl Ledger {
         let sender_siblings = self.path(from)?;
         let before = self.accounts.get(&from).copied();
         self.put(from, sender)?;
-        let held = self.accounts.get(&to).map(|held| Holding { balance: held.balance, ordinal: held.ordinal });
+        let held = self.accounts.get(&to).map(|held| Holding {
+            balance: held.balance,
+            ordinal: held.ordinal,
+        });
         let receiver_siblings = self.path(to)?;
         self.put(to, receiver)?;
         Ok(Step {
@@ -108,15 +137,23 @@ impl Ledger {
     /// Sender and receiver after the transfer. Cheap checks come first, the signature last.
     fn check(&self, shard: u32, signed: &SignedTransfer) -> Result<(Entry, Entry), LedgerError> {
         let transfer = &signed.transfer;
-        [transfer.from, transfer.to].into_iter().try_for_each(check_index)?;
-        let owner = self.account(transfer.from).ok_or(LedgerError::UnknownSender { index: transfer.from })?;
+        [transfer.from, transfer.to]
+            .into_iter()
+            .try_for_each(check_index)?;
+        let owner = self
+            .account(transfer.from)
+            .ok_or(LedgerError::UnknownSender {
+                index: transfer.from,
+            })?;
         let sender = debit(owner, transfer)?;
         let held = match transfer.from == transfer.to {
             true => Some(&sender),
             false => self.account(transfer.to),
         };
         let receiver = credit(held, transfer)?;
-        owner.key.verify(transfer.message(shard), &signed.signature)?;
+        owner
+            .key
+            .verify(transfer.message(shard), &signed.signature)?;
         Ok((sender, receiver))
     }
 
@@ -137,30 +174,69 @@ fn check_index(index: u64) -> Result<(), LedgerError> {
 }
 
 fn debit(owner: &Entry, transfer: &Transfer) -> Result<Entry, LedgerError> {
-    let Transfer { from: index, ordinal, amount, .. } = *transfer;
+    let Transfer {
+        from: index,
+        ordinal,
+        amount,
+        ..
+    } = *transfer;
     let (balance, expected) = (owner.balance, owner.ordinal);
     if ordinal < expected {
-        return Err(LedgerError::Replayed { index, ordinal, expected });
+        return Err(LedgerError::Replayed {
+            index,
+            ordinal,
+            expected,
+        });
     }
     let next = expected.checked_add(1).filter(|_| ordinal == expected);
-    let next = next.ok_or(LedgerError::Ordinal { index, ordinal, expected })?;
+    let next = next.ok_or(LedgerError::Ordinal {
+        index,
+        ordinal,
+        expected,
+    })?;
     if amount == 0 {
         return Err(LedgerError::ZeroAmount);
     }
-    let rest = balance.checked_sub(amount).ok_or(LedgerError::Overdraft { index, balance, amount })?;
-    Ok(Entry { key: owner.key, balance: rest, ordinal: next })
+    let rest = balance.checked_sub(amount).ok_or(LedgerError::Overdraft {
+        index,
+        balance,
+        amount,
+    })?;
+    Ok(Entry {
+        key: owner.key,
+        balance: rest,
+        ordinal: next,
+    })
 }
 
 fn credit(held: Option<&Entry>, transfer: &Transfer) -> Result<Entry, LedgerError> {
-    let Transfer { to: index, receiver_key, amount, .. } = *transfer;
+    let Transfer {
+        to: index,
+        receiver_key,
+        amount,
+        ..
+    } = *transfer;
     let held = match held {
-        Some(held) if held.key.coordinates() != receiver_key => return Err(LedgerError::ReceiverKey { index }),
+        Some(held) if held.key.coordinates() != receiver_key => {
+            return Err(LedgerError::ReceiverKey { index });
+        }
         Some(held) => *held,
-        None => Entry { key: usable(index, receiver_key)?, balance: 0, ordinal: 0 },
+        None => Entry {
+            key: usable(index, receiver_key)?,
+            balance: 0,
+            ordinal: 0,
+        },
     };
     let balance = held.balance;
-    let sum = balance.checked_add(amount).ok_or(LedgerError::Overflow { index, balance, amount })?;
-    Ok(Entry { balance: sum, ..held })
+    let sum = balance.checked_add(amount).ok_or(LedgerError::Overflow {
+        index,
+        balance,
+        amount,
+    })?;
+    Ok(Entry {
+        balance: sum,
+        ..held
+    })
 }
 
 fn usable(index: u64, key: Coordinates) -> Result<PublicKey, LedgerError> {
@@ -178,8 +254,13 @@ impl TryFrom<BTreeMap<u64, Entry>> for Ledger {
 
     fn try_from(accounts: BTreeMap<u64, Entry>) -> Result<Self, LedgerError> {
         let trie = SparseTrie::new(Size::DEPLOYED.depth)?;
-        let mut ledger = Self { accounts: BTreeMap::new(), trie };
-        accounts.into_iter().try_for_each(|(index, entry)| ledger.put(index, entry))?;
+        let mut ledger = Self {
+            accounts: BTreeMap::new(),
+            trie,
+        };
+        accounts
+            .into_iter()
+            .try_for_each(|(index, entry)| ledger.put(index, entry))?;
         Ok(ledger)
     }
 }

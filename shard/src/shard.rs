@@ -9,7 +9,8 @@ use trifold_circuits::field;
 use trifold_circuits::genesis::{Genesis, GenesisError};
 use trifold_circuits::snapshot::{self, Snapshot};
 use trifold_circuits::transfer::{self, Batch, SignedTransfer, Size, Step};
-use trifold_verifier::statement::{GlobalState, Leaf};
+use trifold_verifier::client::VerifiedState;
+use trifold_verifier::statement::Leaf;
 use trifold_verifier::trie::Path;
 
 /// Most transfers executed and not yet part of a global state.
@@ -25,10 +26,15 @@ pub enum ShardError {
     #[error("{MAX_PENDING} transfers wait for a global state; try again after the next")]
     Busy,
     #[error("clock: no timestamp or counter is left after {timestamp} at {now_milliseconds} ms")]
-    Clock { timestamp: u64, now_milliseconds: u64 },
+    Clock {
+        timestamp: u64,
+        now_milliseconds: u64,
+    },
     #[error("global state of epoch {epoch} is not newer than epoch {latest}, seen before")]
     Stale { epoch: u64, latest: u64 },
-    #[error("global state of epoch {epoch} holds neither the shard's leaf nor its snapshot at this path")]
+    #[error(
+        "global state of epoch {epoch} holds neither the shard's leaf nor its snapshot at this path"
+    )]
     NotUnderRoot { epoch: u64 },
     #[error("stored state is inconsistent: {0}")]
     Inconsistent(&'static str),
@@ -77,7 +83,10 @@ pub struct Shard {
 impl Shard {
     /// Shard `index` of a network at genesis, running `program`.
     pub fn genesis(genesis: &Genesis, index: u32, program: Fr) -> Result<Self, ShardError> {
-        let (shard, network) = (genesis.shard(index)?, genesis.global_state(program)?.digest());
+        let (shard, network) = (
+            genesis.shard(index)?,
+            genesis.global_state(program)?.digest(),
+        );
         let ledger = Ledger::genesis(shard)?;
         Ok(Self {
             network,
@@ -87,7 +96,10 @@ impl Shard {
             ledger,
             pending: VecDeque::new(),
             under_way: None,
-            latest: Seen { epoch: 0, digest: network },
+            latest: Seen {
+                epoch: 0,
+                digest: network,
+            },
             seen: None,
         })
     }
@@ -118,7 +130,10 @@ impl Shard {
             return Err(ShardError::Busy);
         }
         let step = self.ledger.execute(self.index, signed)?;
-        self.pending.push_back(Pending { step, root: self.ledger.root() });
+        self.pending.push_back(Pending {
+            step,
+            root: self.ledger.root(),
+        });
         Ok(())
     }
 
@@ -130,15 +145,23 @@ impl Shard {
         Ok(self.under_way.as_ref())
     }
 
-    /// Takes in a global state that the caller has verified, with the shard's path (from the leaf up) under its root. Says
-    /// whether the state holds the snapshot under way.
-    pub fn observe(&mut self, state: &GlobalState, siblings: Vec<[Fr; 2]>) -> Result<bool, ShardError> {
+    /// Takes in a verified global state, with the shard's path (from the leaf up) under its root. Says whether the state
+    /// holds the snapshot under way.
+    pub fn observe(
+        &mut self,
+        verified: &VerifiedState,
+        siblings: Vec<[Fr; 2]>,
+    ) -> Result<bool, ShardError> {
+        let state = verified.state();
         let (epoch, latest) = (state.epoch, self.latest.epoch);
         if epoch <= latest {
             return Err(ShardError::Stale { epoch, latest });
         }
-        let path = Path { index: self.index.into(), siblings };
-        let holds = |leaf: &Leaf| path.verify(leaf.digest(), state.root, state.depth.into()).is_ok();
+        let path = Path {
+            index: self.index.into(),
+            siblings,
+        };
+        let holds = |leaf: &Leaf| verified.check_leaf(leaf, &path).is_ok();
         let confirmed = self.under_way.take_if(|snapshot| holds(&snapshot.new));
         if confirmed.is_none() && !holds(&self.leaf) {
             return Err(ShardError::NotUnderRoot { epoch });
@@ -146,7 +169,13 @@ impl Shard {
         if let Some(snapshot) = &confirmed {
             self.confirm(snapshot);
         }
-        self.seen = Some(std::mem::replace(&mut self.latest, Seen { epoch, digest: state.digest() }));
+        self.seen = Some(std::mem::replace(
+            &mut self.latest,
+            Seen {
+                epoch,
+                digest: state.digest(),
+            },
+        ));
         Ok(confirmed.is_some())
     }
 
@@ -161,30 +190,71 @@ impl Shard {
             return inconsistent("the state root is not that of the leaf");
         }
         match &self.under_way {
-            Some(snapshot) if snapshot.old != self.leaf.digest() => inconsistent("the snapshot starts elsewhere"),
-            Some(snapshot) if snapshot.events() > self.pending.len() => inconsistent("transfers are missing"),
+            Some(snapshot) if snapshot.old != self.leaf.digest() => {
+                inconsistent("the snapshot starts elsewhere")
+            }
+            Some(snapshot) if snapshot.events() > self.pending.len() => {
+                inconsistent("transfers are missing")
+            }
             _ => Ok(()),
         }
     }
 
     fn confirm(&mut self, snapshot: &Snapshot) {
-        let confirmed = self.pending.drain(..snapshot.events().min(self.pending.len()));
+        let confirmed = self
+            .pending
+            .drain(..snapshot.events().min(self.pending.len()));
         self.root = confirmed.last().map_or(self.root, |last| last.root);
         self.leaf = snapshot.new;
     }
 
     fn next_snapshot(&self, now_milliseconds: u64) -> Result<Snapshot, ShardError> {
         let count = self.pending.len().min(Size::DEPLOYED.slots);
-        let steps: Vec<Step> = self.pending.range(..count).map(|pending| pending.step.clone()).collect();
-        let root = self.pending.get(count - 1).map_or(self.root, |last| last.root);
+        let steps: Vec<Step> = self
+            .pending
+            .range(..count)
+            .map(|pending| pending.step.clone())
+            .collect();
+        let root = self
+            .pending
+            .get(count - 1)
+            .map_or(self.root, |last| last.root);
         let timestamp = self.leaf.timestamp;
-        let spent = ShardError::Clock { timestamp, now_milliseconds };
-        let clocks = clock::tick(timestamp, now_milliseconds).zip(self.leaf.lamport.checked_add(count as u64));
+        let spent = ShardError::Clock {
+            timestamp,
+            now_milliseconds,
+        };
+        let clocks = clock::tick(timestamp, now_milliseconds)
+            .zip(self.leaf.lamport.checked_add(count as u64));
         let (timestamp, lamport) = clocks.ok_or(spent)?;
-        let Seen { epoch: seen_epoch, digest: seen_digest } = self.seen.unwrap_or(Seen { epoch: 0, digest: Fr::default() });
+        let Seen {
+            epoch: seen_epoch,
+            digest: seen_digest,
+        } = self.seen.unwrap_or(Seen {
+            epoch: 0,
+            digest: Fr::default(),
+        });
         let body = transfer::body(root).digest();
-        let batch = Batch { shard: self.index, seen_digest, old_root: self.root, steps };
-        let new = Leaf { body, lamport, timestamp, seen_epoch, seen_digest, ..self.leaf };
-        Ok(Snapshot { network: self.network, shard: self.index, old: self.leaf.digest(), new, batch })
+        let batch = Batch {
+            shard: self.index,
+            seen_digest,
+            old_root: self.root,
+            steps,
+        };
+        let new = Leaf {
+            body,
+            lamport,
+            timestamp,
+            seen_epoch,
+            seen_digest,
+            ..self.leaf
+        };
+        Ok(Snapshot {
+            network: self.network,
+            shard: self.index,
+            old: self.leaf.digest(),
+            new,
+            batch,
+        })
     }
 }

@@ -15,7 +15,12 @@ pub struct Wallet {
 impl Wallet {
     /// The account at `index` of `shard`, which has signed `ordinal` transfers so far.
     pub fn new(secret: SecretKey, shard: u32, index: u64, ordinal: u64) -> Self {
-        Self { secret, shard, index, ordinal }
+        Self {
+            secret,
+            shard,
+            index,
+            ordinal,
+        }
     }
 
     /// The account's public key.
@@ -31,7 +36,13 @@ impl Wallet {
     /// Signs the next transfer, to the account at `to` of the same shard.
     pub fn transfer(&mut self, to: u64, receiver_key: PublicKey, amount: u64) -> SignedTransfer {
         let receiver_key: Coordinates = receiver_key.coordinates();
-        let transfer = Transfer { from: self.index, ordinal: self.ordinal, to, receiver_key, amount };
+        let transfer = Transfer {
+            from: self.index,
+            ordinal: self.ordinal,
+            to,
+            receiver_key,
+            amount,
+        };
         self.ordinal += 1;
         self.sign(transfer)
     }
@@ -39,6 +50,9 @@ impl Wallet {
     /// Signs this very transfer.
     pub fn sign(&self, transfer: Transfer) -> SignedTransfer {
         let signature = self.secret.sign(transfer.message(self.shard));
-        SignedTransfer { transfer, signature }
+        SignedTransfer {
+            transfer,
+            signature,
+        }
     }
 }

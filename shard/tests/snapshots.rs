@@ -1,12 +1,17 @@
 //! Snapshots: what a shard submits, what its checker refuses, how global states come back, what storage keeps.
 
+#[path = "../../verifier/tests/common/mod.rs"]
+mod common;
+
 use ark_bn254::Fr;
+use common::Trapdoor;
 use trifold_circuits::genesis::{DemoSecrets, Genesis};
 use trifold_circuits::snapshot::{MAX_SNAPSHOT_BYTES, Snapshot, SnapshotError, View};
 use trifold_circuits::transfer::Size;
 use trifold_circuits::trie::SparseTrie;
 use trifold_shard::{Shard, ShardError, Wallet, file};
-use trifold_verifier::statement::{GlobalState, Leaf};
+use trifold_verifier::client::{self, Update, VerifiedState};
+use trifold_verifier::statement::{GlobalState, Keys, Leaf};
 
 const NOW: u64 = 1_790_000_000_000;
 const SHARD: u32 = 1;
@@ -25,12 +30,20 @@ impl Network {
         let program = Fr::from(99);
         let shard = Shard::genesis(&genesis, SHARD, program).unwrap();
         let wallet = Wallet::new(secrets.accounts[1][0].clone(), SHARD, 0, 0);
-        Self { genesis, secrets, program, shard, wallet }
+        Self {
+            genesis,
+            secrets,
+            program,
+            shard,
+            wallet,
+        }
     }
 
     fn pay(&mut self, count: usize) {
         for _ in 0..count {
-            let signed = self.wallet.transfer(1, self.secrets.accounts[1][1].public(), 3);
+            let signed = self
+                .wallet
+                .transfer(1, self.secrets.accounts[1][1].public(), 3);
             self.shard.accept(&signed).unwrap();
         }
     }
@@ -55,12 +68,32 @@ impl Network {
         snapshot.check(&view)
     }
 
-    /// The global state of `epoch` in which this shard has `leaf`, and the shard's path.
-    fn global(&self, epoch: u64, leaf: &Leaf) -> (GlobalState, Vec<[Fr; 2]>) {
+    /// The global state of `epoch` in which this shard has `leaf`, proven with a trapdoor, and the shard's path.
+    fn global(&self, epoch: u64, leaf: &Leaf) -> (VerifiedState, Vec<[Fr; 2]>) {
         let mut trie: SparseTrie = self.genesis.trie(self.program).unwrap();
         trie.set(SHARD.into(), leaf.digest()).unwrap();
-        let state = GlobalState { epoch, root: trie.root(), ..self.genesis.global_state(self.program).unwrap() };
-        (state, trie.path(SHARD.into()).unwrap())
+        let genesis = self.genesis.global_state(self.program).unwrap();
+        let state = GlobalState {
+            epoch,
+            root: trie.root(),
+            ..genesis
+        };
+        let keys = Keys {
+            merge: Fr::from(1),
+            nest: Fr::from(2),
+            registry: Fr::from(3),
+        };
+        let trapdoor = Trapdoor::new(1);
+        let network = client::Network {
+            keys,
+            genesis: genesis.digest(),
+            nest_key: trapdoor.key(),
+        };
+        let proof = trapdoor.prove(network.statement(&state).digest());
+        (
+            network.verify(&Update { state, proof }).unwrap(),
+            trie.path(SHARD.into()).unwrap(),
+        )
     }
 }
 
@@ -72,10 +105,20 @@ fn a_snapshot_passes_its_checks_and_its_bytes_round_trip() {
     assert_eq!(snapshot.events(), Size::DEPLOYED.slots);
     assert_eq!(network.check(&snapshot), Ok(()));
     let (_, statement) = snapshot.inputs().unwrap();
-    assert_eq!((statement.old_body, statement.new_body), (network.shard.leaf().body, snapshot.new.body));
+    assert_eq!(
+        (statement.old_body, statement.new_body),
+        (network.shard.leaf().body, snapshot.new.body)
+    );
     let bytes = snapshot.sign(&network.secrets.operators[1]).unwrap();
-    assert!(bytes.len() < MAX_SNAPSHOT_BYTES / 2, "{} bytes", bytes.len());
-    assert_eq!(Snapshot::open(&bytes, &network.genesis).as_ref(), Ok(&snapshot));
+    assert!(
+        bytes.len() < MAX_SNAPSHOT_BYTES / 2,
+        "{} bytes",
+        bytes.len()
+    );
+    assert_eq!(
+        Snapshot::open(&bytes, &network.genesis).as_ref(),
+        Ok(&snapshot)
+    );
 }
 
 #[test]
@@ -93,13 +136,26 @@ fn damaged_bytes_are_refused_one_by_one() {
     (0..bytes.len()).for_each(|length| drop(open(&bytes[..length])));
     assert_eq!(open(&bytes[..64]), SnapshotError::TooShort { bytes: 64 });
     assert_eq!(open(&[2; 100]), SnapshotError::Version(2));
-    assert_eq!(open(&[&bytes[..], &[0]].concat()), SnapshotError::NotCanonical);
+    assert_eq!(
+        open(&[&bytes[..], &[0]].concat()),
+        SnapshotError::NotCanonical
+    );
     let bytes = snapshot.sign(&network.secrets.operators[0]).unwrap();
     assert_eq!(open(&bytes), SnapshotError::Signature(SHARD));
-    let bytes = Snapshot { shard: 3, ..snapshot.clone() }.sign(&network.secrets.operators[1]).unwrap();
+    let bytes = Snapshot {
+        shard: 3,
+        ..snapshot.clone()
+    }
+    .sign(&network.secrets.operators[1])
+    .unwrap();
     assert_eq!(open(&bytes), SnapshotError::UnknownShard(3));
     let long = vec![1; MAX_SNAPSHOT_BYTES + 1];
-    assert_eq!(open(&long), SnapshotError::TooLong { bytes: MAX_SNAPSHOT_BYTES + 1 });
+    assert_eq!(
+        open(&long),
+        SnapshotError::TooLong {
+            bytes: MAX_SNAPSHOT_BYTES + 1
+        }
+    );
 }
 
 #[test]
@@ -114,19 +170,68 @@ fn each_rule_has_its_refusal() {
     };
     let minute = 60_001u64 << 16;
     assert_eq!(refuse(&|s| s.network = Fr::from(1)), SnapshotError::Network);
-    assert_eq!(refuse(&|s| s.old = Fr::from(1)), SnapshotError::PreviousLeaf);
-    assert_eq!(refuse(&|s| s.new.program = Fr::from(97)), SnapshotError::UnknownProgram);
-    assert_eq!(refuse(&|s| s.new.program = Fr::from(98)), SnapshotError::ProgramChanged);
-    assert_eq!(refuse(&|s| s.batch.steps.clear()), SnapshotError::Events { events: 0, limit: 16 });
-    assert_eq!(refuse(&|s| s.new.lamport = 1), SnapshotError::Lamport { lamport: 1, current: 0, events: 2 });
-    assert_eq!(refuse(&|s| s.new.timestamp = 0), SnapshotError::Timestamp { timestamp: 0, current: 0 });
-    assert_eq!(refuse(&|s| s.new.timestamp += minute), SnapshotError::Future { ahead: 60_001 });
-    assert_eq!(refuse(&|s| s.new.seen_epoch = 1), SnapshotError::SeenNotFinal { seen: 1 });
-    assert_eq!(refuse(&|s| s.new.seen_digest = Fr::from(1)), SnapshotError::SeenDigest { seen: 0 });
+    assert_eq!(
+        refuse(&|s| s.old = Fr::from(1)),
+        SnapshotError::PreviousLeaf
+    );
+    assert_eq!(
+        refuse(&|s| s.new.program = Fr::from(97)),
+        SnapshotError::UnknownProgram
+    );
+    assert_eq!(
+        refuse(&|s| s.new.program = Fr::from(98)),
+        SnapshotError::ProgramChanged
+    );
+    assert_eq!(
+        refuse(&|s| s.batch.steps.clear()),
+        SnapshotError::Events {
+            events: 0,
+            limit: 16
+        }
+    );
+    assert_eq!(
+        refuse(&|s| s.new.lamport = 1),
+        SnapshotError::Lamport {
+            lamport: 1,
+            current: 0,
+            events: 2
+        }
+    );
+    assert_eq!(
+        refuse(&|s| s.new.timestamp = 0),
+        SnapshotError::Timestamp {
+            timestamp: 0,
+            current: 0
+        }
+    );
+    assert_eq!(
+        refuse(&|s| s.new.timestamp += minute),
+        SnapshotError::Future { ahead: 60_001 }
+    );
+    assert_eq!(
+        refuse(&|s| s.new.seen_epoch = 1),
+        SnapshotError::SeenNotFinal { seen: 1 }
+    );
+    assert_eq!(
+        refuse(&|s| s.new.seen_digest = Fr::from(1)),
+        SnapshotError::SeenDigest { seen: 0 }
+    );
     assert_eq!(refuse(&|s| s.batch.shard = 0), SnapshotError::Inconsistent);
-    assert_eq!(refuse(&|s| s.batch.seen_digest = Fr::from(1)), SnapshotError::Inconsistent);
-    assert_eq!(refuse(&|s| s.new.supply = 4001), SnapshotError::Supply { supply: 4001, current: 4000 });
-    assert_eq!(refuse(&|s| s.batch.old_root = Fr::from(1)), SnapshotError::PreviousRoot);
+    assert_eq!(
+        refuse(&|s| s.batch.seen_digest = Fr::from(1)),
+        SnapshotError::Inconsistent
+    );
+    assert_eq!(
+        refuse(&|s| s.new.supply = 4001),
+        SnapshotError::Supply {
+            supply: 4001,
+            current: 4000
+        }
+    );
+    assert_eq!(
+        refuse(&|s| s.batch.old_root = Fr::from(1)),
+        SnapshotError::PreviousRoot
+    );
     let mut other = honest.clone();
     other.new.body = Fr::from(1);
     assert_eq!(other.inputs().unwrap_err(), SnapshotError::NewBody);
@@ -137,12 +242,36 @@ fn replayed_stale_and_rolled_back_snapshots_are_refused() {
     let mut network = Network::new();
     network.pay(2);
     let first = network.snapshot();
-    assert_eq!(network.check_from(&first, &first.new), Err(SnapshotError::Replayed));
-    let later = Leaf { lamport: 9, ..first.new };
-    assert_eq!(network.check_from(&first, &later), Err(SnapshotError::Stale { lamport: 2, current: 9 }));
-    let ahead = Leaf { seen_epoch: 1, ..*network.shard.leaf() };
-    let rolled_back = Snapshot { old: ahead.digest(), ..first };
-    assert_eq!(network.check_from(&rolled_back, &ahead), Err(SnapshotError::SeenWentBack { seen: 0, current: 1 }));
+    assert_eq!(
+        network.check_from(&first, &first.new),
+        Err(SnapshotError::Replayed)
+    );
+    let later = Leaf {
+        lamport: 9,
+        ..first.new
+    };
+    assert_eq!(
+        network.check_from(&first, &later),
+        Err(SnapshotError::Stale {
+            lamport: 2,
+            current: 9
+        })
+    );
+    let ahead = Leaf {
+        seen_epoch: 1,
+        ..*network.shard.leaf()
+    };
+    let rolled_back = Snapshot {
+        old: ahead.digest(),
+        ..first
+    };
+    assert_eq!(
+        network.check_from(&rolled_back, &ahead),
+        Err(SnapshotError::SeenWentBack {
+            seen: 0,
+            current: 1
+        })
+    );
 }
 
 #[test]
@@ -151,8 +280,9 @@ fn a_snapshot_waits_unchanged_until_a_global_state_holds_it() {
     network.pay(18);
     let first = network.snapshot();
     network.pay(1);
-    let (silent, path) = network.global(1, network.shard.leaf());
-    assert!(!network.shard.observe(&silent, path.clone()).unwrap());
+    let genesis_leaf = *network.shard.leaf();
+    let (silent, path) = network.global(1, &genesis_leaf);
+    assert!(!network.shard.observe(&silent, path).unwrap());
     assert_eq!(network.snapshot(), first);
     let (state, siblings) = network.global(2, &first.new);
     assert!(network.shard.observe(&state, siblings.clone()).unwrap());
@@ -161,12 +291,22 @@ fn a_snapshot_waits_unchanged_until_a_global_state_holds_it() {
     let second = network.snapshot();
     assert_eq!((second.events(), second.new.lamport), (3, 19));
     assert!(second.new.timestamp > first.new.timestamp);
-    assert_eq!((second.new.seen_epoch, second.new.seen_digest), (1, silent.digest()));
+    assert_eq!(
+        (second.new.seen_epoch, second.new.seen_digest),
+        (1, silent.state().digest())
+    );
     second.inputs().unwrap();
     let stale = network.shard.observe(&state, siblings.clone()).unwrap_err();
-    assert!(matches!(stale, ShardError::Stale { epoch: 2, latest: 2 }));
-    let foreign = network.shard.observe(&GlobalState { epoch: 3, ..silent }, path).unwrap_err();
-    assert!(matches!(foreign, ShardError::NotUnderRoot { epoch: 3 }));
+    assert!(matches!(
+        stale,
+        ShardError::Stale {
+            epoch: 2,
+            latest: 2
+        }
+    ));
+    let (rolled_back, path) = network.global(3, &genesis_leaf);
+    let error = network.shard.observe(&rolled_back, path).unwrap_err();
+    assert!(matches!(error, ShardError::NotUnderRoot { epoch: 3 }));
 }
 
 #[test]
@@ -182,8 +322,19 @@ fn a_shard_survives_storage_and_refuses_a_file_that_does_not_fit_together() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     std::fs::write(&path, text.replace("\"balance\":1015", "\"balance\":1016")).unwrap();
-    assert!(file::load(&path).unwrap_err().to_string().contains("accounts are not those"));
+    assert!(
+        file::load(&path)
+            .unwrap_err()
+            .to_string()
+            .contains("accounts are not those")
+    );
     std::fs::write(&path, &text[..text.len() / 2]).unwrap();
-    assert!(matches!(file::load(&path), Err(file::FileError::Malformed { .. })));
-    assert!(matches!(file::load(&folder.path().join("none")), Err(file::FileError::Io { .. })));
+    assert!(matches!(
+        file::load(&path),
+        Err(file::FileError::Malformed { .. })
+    ));
+    assert!(matches!(
+        file::load(&folder.path().join("none")),
+        Err(file::FileError::Io { .. })
+    ));
 }
