@@ -13,7 +13,9 @@ use tracing::Instrument;
 
 use crate::Digest;
 use crate::inspect::Inspect;
-use crate::plan::{Action, Candidate, Event, Network, Planner, Policy, RestoreError};
+use crate::plan::{
+    Action, Candidate, Event, Network, Outline, Planner, Policy, Refusal, RestoreError,
+};
 use crate::queue::{Item, Lane, Lease, Pushed, Queue, QueueError};
 use crate::verify::Verify;
 use crate::wire::{
@@ -76,9 +78,9 @@ const LONGEST_NAP: Duration = Duration::from_secs(1);
 /// From the intake tasks to the owner of the plan.
 enum Message {
     /// May this snapshot enter, and from which leaf?
-    Admit(Box<Candidate>, intake::TipReply),
+    Admit(Box<Outline>, intake::TipReply),
     /// It is checked: record it.
-    Accept(Box<Candidate>, intake::AcceptReply),
+    Accept(Box<Outline>, intake::AcceptReply),
     /// It was refused.
     Rejected {
         shard: u32,
@@ -209,13 +211,13 @@ impl Core {
 
     async fn take(&mut self, message: Message) -> Result<(), CoordinatorError> {
         match message {
-            Message::Admit(candidate, reply) => {
-                let admitted = self.planner.admit(&candidate);
+            Message::Admit(outline, reply) => {
+                let admitted = self.planner.admit(&outline);
                 // An intake that is gone needs no answer.
-                let _ = reply.send(admitted.map(|()| self.planner.tip(candidate.shard)));
+                let _ = reply.send(admitted.map(|_| self.planner.tip(outline.shard)));
             }
-            Message::Accept(candidate, reply) => {
-                let accepted = self.accept(*candidate).await?;
+            Message::Accept(outline, reply) => {
+                let accepted = self.accept(&outline).await?;
                 let _ = reply.send(accepted);
             }
             Message::Rejected {
@@ -234,14 +236,12 @@ impl Core {
         Ok(())
     }
 
-    async fn accept(
-        &mut self,
-        candidate: Candidate,
-    ) -> Result<Result<(), crate::plan::Refusal>, CoordinatorError> {
-        // A proof may have failed and changed the queue since it was asked.
-        if let Err(refusal) = self.planner.admit(&candidate) {
-            return Ok(Err(refusal));
-        }
+    async fn accept(&mut self, outline: &Outline) -> Result<Result<(), Refusal>, CoordinatorError> {
+        // Asked again: a snapshot before it may have been dropped meanwhile.
+        let candidate = match self.planner.admit(outline) {
+            Ok(candidate) => candidate,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         self.snapshots
             .accept(self.queue.as_ref(), &candidate)
             .await?;

@@ -1,11 +1,11 @@
-//! The seam of snapshot inspection: from untrusted bytes to a candidate for the plan.
+//! The seam of snapshot inspection: from untrusted bytes to what the plan needs to know.
 
 use trifold_verifier::statement::Leaf;
 
 use crate::Digest;
-use crate::plan::Candidate;
+use crate::plan::Outline;
 
-/// Why a snapshot is no candidate.
+/// Why a snapshot is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct InspectError {
@@ -25,9 +25,10 @@ impl InspectError {
 
 /// Reads and checks the snapshots of this network.
 pub trait Inspect: Send + Sync {
-    /// What the snapshot claims; cheap, checks form only.
-    fn outline(&self, snapshot: Digest, bytes: &[u8]) -> Result<Candidate, InspectError>;
+    /// What the snapshot claims: bounded work, checks form and the sender's signature only.
+    fn outline(&self, snapshot: Digest, bytes: &[u8]) -> Result<Outline, InspectError>;
 
-    /// Checks all that the program will prove, every signature too, from the leaf `previous` on.
+    /// Checks all that the program will prove, every client's signature too, from the leaf `previous` on. The plan has
+    /// admitted the outline: place, clocks, program and what the shard has seen are in order.
     fn check(&self, bytes: &[u8], previous: Option<&Leaf>) -> Result<(), InspectError>;
 }

@@ -79,7 +79,21 @@ impl Default for Policy {
     }
 }
 
-/// A checked snapshot.
+/// What a snapshot claims, read from its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    pub shard: u32,
+    pub snapshot: Digest,
+    /// Digest of the leaf it starts from; 0 for a fresh shard.
+    pub old: Fr,
+    pub new: Leaf,
+    pub events: u32,
+    pub sent: u128,
+    pub received: u128,
+    pub transfers: u64,
+}
+
+/// A snapshot that has its place in the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     pub shard: u32,

@@ -16,7 +16,7 @@ use trifold_verifier::trie::Path;
 
 use crate::Digest;
 use crate::inspect::{Inspect, InspectError};
-use crate::plan::{Candidate, Network};
+use crate::plan::{Network, Outline};
 use crate::verify::{Verify, VerifyError};
 use crate::wire::{
     ChildWork, ProofBytes, Proved, Task, VERSION, WireStep, Work, decode, encode, lane_of,
@@ -127,6 +127,27 @@ impl Snapshot {
         Self::new(shard, step, events.into())
     }
 
+    /// What it claims.
+    pub fn outline(&self, snapshot: Digest) -> Outline {
+        let WireStep {
+            old,
+            new,
+            events,
+            sent,
+            received,
+        } = self.step.clone();
+        Outline {
+            shard: self.shard,
+            snapshot,
+            old: old.map_or(Fr::from(0), |leaf| Leaf::from(leaf).digest()),
+            new: new.into(),
+            events,
+            sent,
+            received,
+            transfers: self.transfers,
+        }
+    }
+
     /// The leaf after it.
     pub fn leaf(&self) -> Leaf {
         self.step.new.into()
@@ -146,20 +167,9 @@ fn seal(shard: u32, step: &WireStep) -> Digest {
 pub struct StandInInspect;
 
 impl Inspect for StandInInspect {
-    fn outline(&self, snapshot: Digest, bytes: &[u8]) -> Result<Candidate, InspectError> {
+    fn outline(&self, snapshot: Digest, bytes: &[u8]) -> Result<Outline, InspectError> {
         let found: Snapshot = decode(bytes).map_err(|e| InspectError::new("malformed", e))?;
-        let Snapshot {
-            shard,
-            step,
-            transfers,
-            ..
-        } = found;
-        Ok(Candidate {
-            shard,
-            snapshot,
-            step,
-            transfers,
-        })
+        Ok(found.outline(snapshot))
     }
 
     fn check(&self, bytes: &[u8], _previous: Option<&Leaf>) -> Result<(), InspectError> {

@@ -8,13 +8,12 @@ use trifold_verifier::statement::{GlobalState, Keys, Leaf};
 use trifold_verifier::trie::Path;
 
 use crate::Digest;
-use crate::artifacts::MAX_ARTIFACT_BYTES;
 
 /// Version of every message here; others are refused.
 pub const VERSION: u8 = 1;
 /// Largest encoded snapshot, in bytes.
-pub const MAX_SNAPSHOT_BYTES: usize = 8 << 20;
-const _: () = assert!(MAX_SNAPSHOT_BYTES <= MAX_ARTIFACT_BYTES);
+pub use trifold_circuits::snapshot::MAX_SNAPSHOT_BYTES;
+const _: () = assert!(MAX_SNAPSHOT_BYTES <= crate::artifacts::MAX_ARTIFACT_BYTES);
 /// Longest text that a message may bring into our logs and records, in characters.
 pub const MAX_TEXT_CHARS: usize = 500;
 

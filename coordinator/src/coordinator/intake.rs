@@ -11,7 +11,7 @@ use super::{Arrival, Message};
 use crate::Digest;
 use crate::artifacts::{ArtifactError, fetch};
 use crate::inspect::{Inspect, InspectError};
-use crate::plan::{Candidate, Refusal};
+use crate::plan::{Outline, Refusal};
 use crate::queue::{Delivery, Lane, Queue};
 use crate::wire::{Command, MAX_SNAPSHOT_BYTES, Submission, decode};
 
@@ -185,27 +185,24 @@ async fn take(
     submission: Submission,
 ) -> Result<(), Stop> {
     let bytes = fetch(queue.artifacts(), &submission.snapshot, MAX_SNAPSHOT_BYTES).await?;
-    let candidate = outline(inspect.clone(), submission.snapshot, bytes.clone()).await?;
-    if candidate.shard != submission.shard {
+    let outline = outline(inspect.clone(), submission.snapshot, bytes.clone()).await?;
+    if outline.shard != submission.shard {
         let message = format!(
             "announced for shard {}, but of shard {}",
-            submission.shard, candidate.shard
+            submission.shard, outline.shard
         );
         return Err(Stop::Rejected {
             code: "wrong_shard",
             message,
         });
     }
-    let previous = match ask(sender, |reply| {
-        Message::Admit(Box::new(candidate.clone()), reply)
-    })
-    .await?
-    {
+    let outline = Box::new(outline);
+    let previous = match ask(sender, |reply| Message::Admit(outline.clone(), reply)).await? {
         Err(Refusal::Waiting) => return Ok(()),
         answer => answer?,
     };
     check(inspect.clone(), bytes, previous).await?;
-    Ok(ask(sender, |reply| Message::Accept(Box::new(candidate), reply)).await??)
+    Ok(ask(sender, |reply| Message::Accept(outline, reply)).await??)
 }
 
 async fn ask<T>(
@@ -224,7 +221,7 @@ async fn outline(
     inspect: Arc<dyn Inspect>,
     snapshot: Digest,
     bytes: Bytes,
-) -> Result<Candidate, Stop> {
+) -> Result<Outline, Stop> {
     let work = tokio::task::spawn_blocking(move || inspect.outline(snapshot, &bytes));
     Ok(work.await.map_err(crashed)??)
 }

@@ -9,9 +9,9 @@ use trifold_circuits::trie::{SparseTrie, TrieError};
 use trifold_verifier::statement::{GlobalState, IN_FLIGHT_BITS, Leaf, MAX_DEPTH, ProgramStatement};
 
 use super::epoch::{Child, Epoch, merge_nodes};
-use super::{Action, Candidate, ClosedEpoch, Place, Planner, Time};
+use super::{Action, Candidate, ClosedEpoch, Outline, Place, Planner, Time};
 use crate::Digest;
-use crate::wire::{ProofBytes, Task, WireStep, Work};
+use crate::wire::{ProofBytes, Task, WireLeaf, WireStep, Work};
 
 /// Why a snapshot is not let in. Each says what its sender can do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,14 +24,12 @@ pub enum Refusal {
     Waiting,
     #[error("replayed: this snapshot entered epoch {epoch}")]
     Replayed { epoch: u64 },
+    #[error("stale: the shard's Lamport counter is at {tip}, the snapshot leads to {lamport}")]
+    Stale { lamport: u64, tip: u64 },
     #[error(
-        "stale: the shard's Lamport counter is at {tip} already, the snapshot starts from {old}"
+        "future: the snapshot starts at {start} events, the shard is at {tip}: submit what lies between first"
     )]
-    Stale { old: u64, tip: u64 },
-    #[error(
-        "future: the shard's Lamport counter is at {tip}, the snapshot starts from {old}; submit what lies between first"
-    )]
-    Future { old: u64, tip: u64 },
+    Future { start: u64, tip: u64 },
     #[error("the snapshot's previous leaf {found} is not the shard's, {expected}")]
     WrongPrevious { found: Fr, expected: Fr },
     #[error(
@@ -152,33 +150,58 @@ impl Planner {
             .and_then(|queue| queue.replayed(snapshot))
     }
 
-    /// Whether a checked snapshot fits the plan. The caller records it and then sends [`super::Event::Accepted`].
-    pub fn admit(&self, candidate: &Candidate) -> Result<(), Refusal> {
-        let Candidate {
+    /// Whether a snapshot fits the plan, and its place there. The caller checks and records it and then sends
+    /// [`super::Event::Accepted`].
+    pub fn admit(&self, outline: &Outline) -> Result<Candidate, Refusal> {
+        let shard = outline.shard;
+        if u64::from(shard) >= self.reachable() {
+            return Err(Refusal::UnknownShard(shard));
+        }
+        if let Some(replayed) = self.replayed(shard, &outline.snapshot) {
+            return Err(replayed);
+        }
+        if !self.network.programs.contains_key(&outline.new.program) {
+            return Err(Refusal::UnknownProgram(outline.new.program));
+        }
+        let candidate = self.candidate(outline)?;
+        self.check_seen(&candidate.step)?;
+        let waiting = self
+            .shards
+            .get(&shard)
+            .map_or(0, |queue| queue.pending.len());
+        match waiting < self.policy.max_pending_per_shard {
+            true => Ok(candidate),
+            false => Err(Refusal::Full(waiting)),
+        }
+    }
+
+    fn candidate(&self, outline: &Outline) -> Result<Candidate, Refusal> {
+        let Outline {
+            shard,
+            snapshot,
+            new,
+            events,
+            sent,
+            received,
+            transfers,
+            ..
+        } = *outline;
+        let tip = self.tip(shard);
+        self.check_previous(outline, tip)?;
+        let old = tip.map(WireLeaf::from);
+        let step = WireStep {
+            old,
+            new: new.into(),
+            events,
+            sent,
+            received,
+        };
+        Ok(Candidate {
             shard,
             snapshot,
             step,
-            ..
-        } = candidate;
-        if u64::from(*shard) >= self.reachable() {
-            return Err(Refusal::UnknownShard(*shard));
-        }
-        if let Some(replayed) = self.replayed(*shard, snapshot) {
-            return Err(replayed);
-        }
-        if !self.network.programs.contains_key(&step.new.program) {
-            return Err(Refusal::UnknownProgram(step.new.program));
-        }
-        self.check_previous(*shard, step)?;
-        self.check_seen(step)?;
-        let waiting = self
-            .shards
-            .get(shard)
-            .map_or(0, |queue| queue.pending.len());
-        match waiting < self.policy.max_pending_per_shard {
-            true => Ok(()),
-            false => Err(Refusal::Full(waiting)),
-        }
+            transfers,
+        })
     }
 
     /// Shards that fit the trie after one more level.
@@ -186,18 +209,19 @@ impl Planner {
         3u64.pow((self.head.depth + 1).min(MAX_DEPTH).into())
     }
 
-    fn check_previous(&self, shard: u32, step: &WireStep) -> Result<(), Refusal> {
-        let tip = self.tip(shard);
-        let claimed = step.old.map(Leaf::from);
-        let (found, expected) = (digest_of(claimed), digest_of(tip));
+    fn check_previous(&self, outline: &Outline, tip: Option<Leaf>) -> Result<(), Refusal> {
+        let (found, expected) = (outline.old, digest_of(tip));
         if found == expected {
             return Ok(());
         }
-        let [old, tip] = [claimed, tip].map(|leaf| leaf.map_or(0, |leaf| leaf.lamport));
-        match old.cmp(&tip) {
-            std::cmp::Ordering::Less => Err(Refusal::Stale { old, tip }),
-            std::cmp::Ordering::Greater => Err(Refusal::Future { old, tip }),
-            std::cmp::Ordering::Equal => Err(Refusal::WrongPrevious { found, expected }),
+        let (lamport, tip) = (outline.new.lamport, tip.map_or(0, |leaf| leaf.lamport));
+        if lamport <= tip {
+            return Err(Refusal::Stale { lamport, tip });
+        }
+        let start = lamport.saturating_sub(outline.events.into());
+        match start > tip {
+            true => Err(Refusal::Future { start, tip }),
+            false => Err(Refusal::WrongPrevious { found, expected }),
         }
     }
 
