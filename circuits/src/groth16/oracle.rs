@@ -65,9 +65,9 @@ pub enum Refusal {
 /// Decides whether the circuit accepts these signals for this claim.
 pub fn check(plan: &Plan, inputs: &Inputs, claim: &Claim<'_>) -> Result<(), Refusal> {
     let signals = Signals::read(plan, inputs, claim)?;
-    let transcript = Transcript::run(plan, &signals, claim)?;
-    let sums = sums(plan, &signals, claim, &transcript);
-    let ring = Evaluations::new(plan.params, transcript.point);
+    let challenges = Challenges::run(plan, &signals, claim)?;
+    let sums = sums(plan, &signals, claim, &challenges);
+    let ring = Evaluations::new(plan.params, challenges.point);
     let modulus = ring.limbs(&modulus_limbs(&plan.params), 1);
     let (mut limbs, mut checked, mut free) = (
         &signals.quotient_limbs[..],
@@ -80,7 +80,7 @@ pub fn check(plan: &Plan, inputs: &Inputs, claim: &Claim<'_>) -> Result<(), Refu
             checked: take(&mut checked, group.carry_widths.len()),
             free: take(&mut free, group.free_carries()),
         };
-        if !part.holds(plan, group, sum, modulus, transcript.point) {
+        if !part.holds(plan, group, sum, modulus, challenges.point) {
             return Err(Refusal::Group(index));
         }
     }
@@ -208,15 +208,25 @@ fn read_bits(inputs: &Inputs, proofs: usize) -> Result<Vec<Vec<bool>>, Refusal> 
     Ok(bits.chunks(DIGIT_BITS).map(<[bool]>::to_vec).collect())
 }
 
-/// The challenges.
-struct Transcript {
-    rho_windows: Vec<i128>,
-    z: Vec<i128>,
-    rho: Vec<i128>,
-    point: Fr,
+/// The challenges that the transcript gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenges {
+    /// Coefficients of the window values, slot after slot.
+    pub windows: Vec<i128>,
+    /// Signed limbs of z, low first.
+    pub z: Vec<i128>,
+    /// Coefficients inside a group.
+    pub group: Vec<i128>,
+    /// The evaluation point of limb polynomials.
+    pub point: Fr,
 }
 
-impl Transcript {
+/// The challenges for these signals.
+pub fn challenges(plan: &Plan, inputs: &Inputs, claim: &Claim<'_>) -> Result<Challenges, Refusal> {
+    Challenges::run(plan, &Signals::read(plan, inputs, claim)?, claim)
+}
+
+impl Challenges {
     fn run(plan: &Plan, signals: &Signals<'_>, claim: &Claim<'_>) -> Result<Self, Refusal> {
         let bits = plan.params.coefficient_bits;
         let mut sponge = Sponge::new(plan.initial_value());
@@ -225,7 +235,7 @@ impl Transcript {
         sponge.absorb(&words);
         let count = plan.proofs * WINDOW_COUNT;
         let squeezed = sponge.squeeze(plan.coefficient_words(count));
-        let rho_windows = coefficients(&squeezed, bits, count).ok_or(Refusal::Challenge(1))?;
+        let windows = coefficients(&squeezed, bits, count).ok_or(Refusal::Challenge(1))?;
         sponge.absorb(&number_words(plan, signals.round2.iter()));
         let z = coefficients(
             &sponge.squeeze(1),
@@ -239,12 +249,12 @@ impl Transcript {
         ));
         let size = plan.group_size();
         let squeezed = sponge.squeeze(plan.coefficient_words(size));
-        let rho = coefficients(&squeezed, bits, size).ok_or(Refusal::Challenge(3))?;
+        let group = coefficients(&squeezed, bits, size).ok_or(Refusal::Challenge(3))?;
         sponge.absorb(&quotient_words(plan, signals));
         Ok(Self {
-            rho_windows,
+            windows,
             z,
-            rho,
+            group,
             point: sponge.squeeze(1)[0],
         })
     }
@@ -302,8 +312,8 @@ fn quotient_words(plan: &Plan, signals: &Signals<'_>) -> Vec<Fr> {
 }
 
 /// The combination of each group at the evaluation point, the main identity first.
-fn sums(plan: &Plan, signals: &Signals<'_>, claim: &Claim<'_>, transcript: &Transcript) -> Vec<Fr> {
-    let ring = Evaluations::new(plan.params, transcript.point);
+fn sums(plan: &Plan, signals: &Signals<'_>, claim: &Claim<'_>, challenges: &Challenges) -> Vec<Fr> {
+    let ring = Evaluations::new(plan.params, challenges.point);
     let layout = &plan.layout;
     let at = |numbers: &[Vec<u64>]| {
         numbers
@@ -312,14 +322,14 @@ fn sums(plan: &Plan, signals: &Signals<'_>, claim: &Claim<'_>, transcript: &Tran
             .collect::<Vec<Fr>>()
     };
     let (powers, power_residuals) =
-        Powers::new(&ring, ring.limbs(&transcript.z, 1), &at(&signals.shared));
+        Powers::new(&ring, ring.limbs(&challenges.z, 1), &at(&signals.shared));
     let round2 = at(&signals.round2);
     let (s, q) = round2.split_at(REMAINDER_NUMBERS);
     let mut main = -reduction(&ring, &powers, s, q);
     let keys: Vec<Vec<Fr>> = signals
         .words
         .iter()
-        .map(|words| key_numbers(plan, words, transcript.point))
+        .map(|words| key_numbers(plan, words, challenges.point))
         .collect();
     let mut residuals = Vec::new();
     for slot in 0..plan.proofs {
@@ -342,7 +352,7 @@ fn sums(plan: &Plan, signals: &Signals<'_>, claim: &Claim<'_>, transcript: &Tran
             &mut proof,
         );
         let active = Fr::from(claim.active[slot]);
-        let rho = &transcript.rho_windows[WINDOW_COUNT * slot..];
+        let rho = &challenges.windows[WINDOW_COUNT * slot..];
         main += active
             * reading
                 .windows
@@ -361,7 +371,7 @@ fn sums(plan: &Plan, signals: &Signals<'_>, claim: &Claim<'_>, transcript: &Tran
     let group = |members: &Vec<usize>| {
         members
             .iter()
-            .zip(&transcript.rho)
+            .zip(&challenges.group)
             .map(|(&index, &rho)| residuals[index] * Fr::from(rho))
             .sum()
     };

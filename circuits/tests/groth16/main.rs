@@ -8,3 +8,4 @@ mod key;
 mod plan;
 mod support;
 mod tampered;
+mod vectors;
