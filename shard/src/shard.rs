@@ -201,10 +201,10 @@ impl Shard {
     }
 
     fn confirm(&mut self, snapshot: &Snapshot) {
-        let confirmed = self
+        let mut confirmed = self
             .pending
             .drain(..snapshot.events().min(self.pending.len()));
-        self.root = confirmed.last().map_or(self.root, |last| last.root);
+        self.root = confirmed.next_back().map_or(self.root, |last| last.root);
         self.leaf = snapshot.new;
     }
 

@@ -133,7 +133,9 @@ fn damaged_bytes_are_refused_one_by_one() {
         damaged[place] ^= 1;
         open(&damaged);
     }
-    (0..bytes.len()).for_each(|length| drop(open(&bytes[..length])));
+    for length in 0..bytes.len() {
+        open(&bytes[..length]);
+    }
     assert_eq!(open(&bytes[..64]), SnapshotError::TooShort { bytes: 64 });
     assert_eq!(open(&[2; 100]), SnapshotError::Version(2));
     assert_eq!(

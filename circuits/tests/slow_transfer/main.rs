@@ -20,6 +20,7 @@ struct Hint {
 
 const TRANSFER: &str = "programs/transfer.circom";
 const JUBJUB: &str = "lib/jubjub.circom";
+const TRIE: &str = "lib/trie.circom";
 const FLAG: &str = "real[i] <-- i < events;";
 
 const HINTS: &[Hint] = &[
@@ -65,6 +66,34 @@ const HINTS: &[Hint] = &[
         forged: "low[i] <-- i == 0 ? (hash & 3) : (i == 1 ? 0 : (hash >> i) & 1);",
         events: 3,
         refused: "low[i] * (low[i] - 1) === 0;",
+    },
+    Hint {
+        file: TRIE,
+        honest: "one[i] <-- (index \\ 3 ** i) % 3 == 1;",
+        forged: "one[i] <-- (index \\ 3 ** i) % 3 >= 1;",
+        events: 3,
+        refused: "one[i] * two[i] === 0;",
+    },
+    Hint {
+        file: TRIE,
+        honest: "one[i] <-- (index \\ 3 ** i) % 3 == 1;",
+        forged: "one[i] <-- (index \\ 3 ** i) % 3;",
+        events: 3,
+        refused: "one[i] * (one[i] - 1) === 0;",
+    },
+    Hint {
+        file: TRIE,
+        honest: "two[i] <-- (index \\ 3 ** i) % 3 == 2;",
+        forged: "two[i] <-- ((index \\ 3 ** i) % 3) / 2;",
+        events: 3,
+        refused: "two[i] * (two[i] - 1) === 0;",
+    },
+    Hint {
+        file: "lib/range.circom",
+        honest: "out[i] <-- (in >> i) & 1;",
+        forged: "out[i] <-- i == 0 ? in : 0;",
+        events: 3,
+        refused: "Bits: out[i] * (out[i] - 1) === 0;",
     },
     Hint {
         file: JUBJUB,
