@@ -38,6 +38,9 @@ pub enum Refusal {
         /// Elements of the circuit.
         expected: usize,
     },
+    /// The claim is for another number of slots, or names a key without a digest.
+    #[error("the claim does not fit the circuit's slots and keys")]
+    Claim,
     /// A value does not fit its width.
     #[error("{name}[{index}] does not have {bits} bits")]
     Range {
@@ -112,6 +115,10 @@ struct Signals<'a> {
 impl<'a> Signals<'a> {
     fn read(plan: &Plan, inputs: &'a Inputs, claim: &Claim<'_>) -> Result<Self, Refusal> {
         let (layout, proofs) = (&plan.layout, plan.proofs);
+        let lengths = [claim.x.len(), claim.active.len(), claim.key_of.len()];
+        if lengths != [proofs; 3] || claim.key_of.iter().any(|&key| key >= claim.digests.len()) {
+            return Err(Refusal::Claim);
+        }
         let numbers = |name, count: usize| read_numbers(plan, inputs, name, count);
         let bits = read_bits(inputs, proofs)?;
         for (slot, (bits, x)) in bits.iter().zip(claim.x).enumerate() {

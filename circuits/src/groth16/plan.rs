@@ -76,6 +76,9 @@ pub enum PlanError {
         /// Degree of the bound.
         actual: usize,
     },
+    /// The bounds of a constant key depend on the key.
+    #[error("the plan for a key that is built into the circuit depends on the key")]
+    ConstantKey,
     /// An identity is in no group, or in two.
     #[error("identity {0} is not in exactly one group")]
     Membership(usize),
@@ -218,6 +221,9 @@ const LENGTH_WEIGHTS: [u64; 7] = [0, 3, 7, 10, 15, 30, 200];
 impl Plan {
     /// The cheapest plan for `proofs` proofs: residuals sorted by size and cut into equal groups.
     pub fn new(mode: Mode, params: Params, proofs: usize) -> Result<Self, PlanError> {
+        if mode == Mode::Constant {
+            return Err(PlanError::ConstantKey);
+        }
         let layout = Layout::new(mode);
         let bounds = PolynomialBounds::new(params, &layout, proofs);
         let main = plan_group(&params, bounds.main(), 1)?;

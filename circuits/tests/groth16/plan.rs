@@ -223,6 +223,12 @@ fn generated_files_are_current() {
 }
 
 #[test]
+fn a_constant_key_is_needed_for_its_plan() {
+    let refused = Plan::new(Mode::Constant, Params::DEPLOYED, 1);
+    assert_eq!(refused, Err(PlanError::ConstantKey));
+}
+
+#[test]
 fn the_initial_value_binds_the_parameters() {
     let base = plan(1);
     assert_ne!(base.initial_value(), plan(2).initial_value());

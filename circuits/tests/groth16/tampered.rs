@@ -5,7 +5,7 @@ use ark_bn254::{Fq, Fr};
 use ark_ff::{Field, One, PrimeField};
 use trifold_circuits::groth16::advice::{Numbers, advise_dishonestly};
 use trifold_circuits::groth16::layout::{POWERS, ROUND2_NUMBERS};
-use trifold_circuits::groth16::oracle::Refusal;
+use trifold_circuits::groth16::oracle::{self, Claim, Refusal};
 use trifold_circuits::groth16::{Plan, PreparedKey, advise};
 use trifold_circuits::inputs::Inputs;
 
@@ -201,6 +201,39 @@ fn signals_of_another_shape() {
             matches!(verdict, Err(Refusal::Shape { name: found, .. }) if found == name),
             "{verdict:?}"
         );
+    }
+}
+
+#[test]
+fn claims_of_another_shape() {
+    let (plan, key, inputs, x) = honest();
+    let digests = [key.digest()];
+    let claim = Claim {
+        x: &[x],
+        active: &[true],
+        digests: &digests,
+        key_of: &[0],
+    };
+    let others = [
+        Claim {
+            x: &[x, x],
+            ..claim
+        },
+        Claim {
+            active: &[],
+            ..claim
+        },
+        Claim {
+            key_of: &[1],
+            ..claim
+        },
+        Claim {
+            digests: &[],
+            ..claim
+        },
+    ];
+    for other in others {
+        assert_eq!(oracle::check(&plan, &inputs, &other), Err(Refusal::Claim));
     }
 }
 
