@@ -5,6 +5,9 @@ use std::process::{Command, Stdio};
 use super::sources::Sources;
 use super::{ArtifactError, Checkout, CircuitSpec, at};
 
+/// The compiler's last line on success; node's own exit code may be that of a crash afterwards (see tools/circom.mjs).
+const FINISHED: &[u8] = b"circom exited with 0\n";
+
 /// A compiled circuit.
 #[derive(Clone, Debug)]
 pub struct Artifact {
@@ -161,8 +164,9 @@ impl Checkout {
             .stdin(Stdio::null())
             .output()
             .map_err(at("node"))?;
+        let finished = output.stdout.ends_with(FINISHED);
         let said = [output.stdout, output.stderr].concat();
-        match output.status.success() {
+        match finished {
             true => Ok(()),
             false => Err(ArtifactError::Compiler {
                 name: spec.name.clone(),
