@@ -61,7 +61,8 @@ template Debit(DEPTH) {
 @input  root       state root after the debit, so that a transfer to oneself sees its own debit
 @input  real       1 iff the slot is in use; boolean, enforced by Transfer
 @input  index      position of the account; below 3^DEPTH, enforced here
-@input  key        the key that the sender named; the account's own if there is one, enforced here
+@input  key        the key that the sender named; the account's own if there is one, enforced here. A new account's key is
+                   any two field elements: one that is no point of the curve can never sign, which SchnorrVerify enforces
 @input  fresh      1 iff there is no account yet; boolean, enforced here. The opened leaf is then 0 and otherwise the
                    digest of an account, never 0, so root leaves the prover no choice
 @input  balance, ordinal   the account; bound to root here, 0 where fresh

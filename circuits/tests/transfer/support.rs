@@ -1,5 +1,7 @@
 //! A small ledger that signs what it is told to, and the circuit with as many slots and levels as a test wants.
 
+#![allow(dead_code)] // each test binary uses its part
+
 use ark_bn254::Fr;
 use std::collections::BTreeMap;
 use trifold_circuits::artifacts::{Artifact, Checkout, CircuitSpec, Parameter};
