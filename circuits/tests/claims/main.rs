@@ -1,0 +1,5 @@
+//! The claims of merge and nest: the native relation against the circuit, and each constraint shown to bite.
+
+mod merge;
+mod nest;
+mod support;
