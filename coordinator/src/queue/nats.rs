@@ -12,6 +12,7 @@
 //! still be delivered; the message id carries the attempt, so that a wanted repetition is not taken for a duplicate.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,10 @@ const STORE_FAILED: u64 = 10077;
 pub struct NatsConfig {
     /// `nats://[user:password@]host[:port]`, or `tls://`.
     pub url: String,
+    /// User name and password, when they are not in the URL.
+    pub login: Option<(String, String)>,
+    /// A credentials file (JWT and seed).
+    pub credentials: Option<PathBuf>,
     /// Prefix of the stream names; the subjects use it in lower case.
     pub prefix: String,
     /// Replicas of every stream: 1, or 3 on a cluster.
@@ -72,6 +77,8 @@ impl NatsConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            login: None,
+            credentials: None,
             prefix: "TRIFOLD".into(),
             replicas: 1,
             lease: Duration::from_secs(30),
@@ -229,8 +236,15 @@ async fn connect(config: &NatsConfig) -> Result<async_nats::Client, QueueError> 
         .name("trifold")
         .ping_interval(Duration::from_secs(10))
         .event_callback(|event| async move { tracing::info!(%event, "NATS connection") });
-    if let (Some(user), Some(password)) = (address.username(), address.password()) {
-        options = options.user_and_password(user.into(), password.into());
+    let in_url = address.username().zip(address.password());
+    let in_url = in_url.map(|(user, password)| (user.into(), password.into()));
+    if let Some((user, password)) = config.login.clone().or(in_url) {
+        options = options.user_and_password(user, password);
+    }
+    if let Some(path) = &config.credentials {
+        let file = options.credentials_file(path).await;
+        options =
+            file.map_err(|e| QueueError::Backend(format!("credentials {}: {e}", path.display())))?;
     }
     let (host, port) = (address.host().to_owned(), address.port());
     options

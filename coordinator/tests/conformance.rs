@@ -1,0 +1,568 @@
+//! One suite over every queue.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use common::NatsServer;
+use trifold_coordinator::artifacts::{self, ArtifactError};
+use trifold_coordinator::queue::local::LocalQueue;
+use trifold_coordinator::queue::nats::{NatsConfig, NatsQueue};
+use trifold_coordinator::queue::{ABSENT, Item, Lane, MAX_BODY_BYTES, Pushed, Queue, QueueError};
+use trifold_coordinator::{Digest, queue};
+
+const LEASE: Duration = Duration::from_millis(600);
+const SOON: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_secs(5);
+
+fn item(key: &str, attempt: u32, body: &str) -> Item {
+    Item {
+        key: key.into(),
+        attempt,
+        body: Bytes::copy_from_slice(body.as_bytes()),
+    }
+}
+
+fn tasks(name: &str) -> Lane {
+    Lane::Tasks(name.into())
+}
+
+async fn pull(queue: &dyn Queue, lane: &Lane) -> queue::Delivery {
+    let pulled = queue.pull(std::slice::from_ref(lane), LONG).await;
+    pulled.expect("pulls").expect("an item")
+}
+
+async fn nothing(queue: &dyn Queue, lane: &Lane) {
+    let pulled = queue.pull(std::slice::from_ref(lane), SOON).await;
+    assert!(pulled.expect("pulls").is_none(), "{lane} should be empty");
+}
+
+/// Items come in order, each until it is done.
+async fn order_and_done(queue: &dyn Queue) {
+    for lane in [
+        Lane::Snapshots,
+        Lane::Control,
+        Lane::Results,
+        tasks("order-1"),
+    ] {
+        for key in ["a.1", "b.2", "c.3"] {
+            assert_eq!(
+                queue.push(&lane, &item(key, 0, key)).await.expect("pushes"),
+                Pushed::New
+            );
+        }
+        for key in ["a.1", "b.2", "c.3"] {
+            let delivery = pull(queue, &lane).await;
+            assert_eq!(
+                (delivery.key.as_str(), &delivery.body[..]),
+                (key, key.as_bytes())
+            );
+            assert_eq!(delivery.lane, lane);
+            delivery.lease.done().await.expect("done");
+        }
+        nothing(queue, &lane).await;
+    }
+}
+
+/// A key is refused while queued or leased, and free again after `done`.
+async fn duplicates(queue: &dyn Queue) {
+    let lane = tasks("dup-1");
+    assert_eq!(
+        queue.push(&lane, &item("k", 0, "x")).await.expect("pushes"),
+        Pushed::New
+    );
+    assert_eq!(
+        queue.push(&lane, &item("k", 0, "x")).await.expect("pushes"),
+        Pushed::Duplicate
+    );
+    assert_eq!(
+        queue.push(&lane, &item("k", 1, "x")).await.expect("pushes"),
+        Pushed::Duplicate
+    );
+    let delivery = pull(queue, &lane).await;
+    assert_eq!(
+        queue.push(&lane, &item("k", 2, "x")).await.expect("pushes"),
+        Pushed::Duplicate
+    );
+    delivery.lease.done().await.expect("done");
+    assert_eq!(
+        queue.push(&lane, &item("k", 3, "y")).await.expect("pushes"),
+        Pushed::New
+    );
+    let delivery = pull(queue, &lane).await;
+    assert_eq!(&delivery.body[..], b"y");
+    delivery.lease.done().await.expect("done");
+}
+
+/// A silent holder loses the item, one with signs of life keeps it, one that gives it back says when.
+async fn leases(queue: &dyn Queue) {
+    let lane = tasks("lease-1");
+    queue.push(&lane, &item("k", 0, "x")).await.expect("pushes");
+    let silent = pull(queue, &lane).await;
+    nothing(queue, &lane).await;
+    let second = pull(queue, &lane).await;
+    assert_eq!(second.key, silent.key);
+    let since = Instant::now();
+    while since.elapsed() < 2 * LEASE {
+        second.lease.extend().await.expect("extends");
+        nothing(queue, &lane).await;
+    }
+    second.lease.give_back(LEASE / 2).await.expect("gives back");
+    let given = Instant::now();
+    let third = pull(queue, &lane).await;
+    assert!(
+        given.elapsed() >= LEASE / 3,
+        "came back after {:?}",
+        given.elapsed()
+    );
+    third.lease.done().await.expect("done");
+    // The queue has no fencing: a late holder is heard and does no harm.
+    silent.lease.done().await.expect("late");
+    tokio::time::sleep(LEASE + SOON).await;
+    nothing(queue, &lane).await;
+}
+
+/// A cancelled item is gone, whether queued or leased.
+async fn cancel(queue: &dyn Queue) {
+    let lane = tasks("cancel-1");
+    queue
+        .push(&lane, &item("queued", 0, "x"))
+        .await
+        .expect("pushes");
+    queue.cancel(&lane, "queued").await.expect("cancels");
+    nothing(queue, &lane).await;
+    queue
+        .push(&lane, &item("leased", 0, "x"))
+        .await
+        .expect("pushes");
+    let delivery = pull(queue, &lane).await;
+    queue.cancel(&lane, "leased").await.expect("cancels");
+    assert_eq!(
+        queue
+            .push(&lane, &item("leased", 1, "y"))
+            .await
+            .expect("pushes"),
+        Pushed::New
+    );
+    delivery.lease.done().await.expect("late");
+    let delivery = pull(queue, &lane).await;
+    assert_eq!(&delivery.body[..], b"y");
+    delivery.lease.done().await.expect("done");
+    queue.cancel(&lane, "never-was").await.expect("cancels");
+}
+
+/// The first lane that has something is served first, and a pull wakes up for a later push.
+async fn lanes(queue: &dyn Queue) {
+    let [urgent, other] = [tasks("urgent-1"), tasks("other-1")];
+    queue
+        .push(&other, &item("o", 0, "x"))
+        .await
+        .expect("pushes");
+    queue
+        .push(&urgent, &item("u", 0, "x"))
+        .await
+        .expect("pushes");
+    let both = [urgent.clone(), other.clone()];
+    for key in ["u", "o"] {
+        let delivery = queue
+            .pull(&both, LONG)
+            .await
+            .expect("pulls")
+            .expect("an item");
+        assert_eq!(delivery.key, key);
+        delivery.lease.done().await.expect("done");
+    }
+    let push = async {
+        tokio::time::sleep(SOON).await;
+        queue
+            .push(&other, &item("late", 0, "x"))
+            .await
+            .expect("pushes");
+    };
+    let since = Instant::now();
+    let (delivery, ()) = tokio::join!(queue.pull(&both, LONG), push);
+    delivery
+        .expect("pulls")
+        .expect("an item")
+        .lease
+        .done()
+        .await
+        .expect("done");
+    assert!(since.elapsed() < LONG / 2);
+}
+
+/// Two holders never get the same item while both are alive.
+async fn no_sharing(queue: &Arc<dyn Queue>) {
+    let lane = tasks("share-1");
+    for i in 0..40 {
+        queue
+            .push(&lane, &item(&format!("k{i}"), 0, "x"))
+            .await
+            .expect("pushes");
+    }
+    let worker = |queue: Arc<dyn Queue>| {
+        let lane = lane.clone();
+        tokio::spawn(async move {
+            let mut keys = Vec::new();
+            while let Some(delivery) = queue
+                .pull(std::slice::from_ref(&lane), SOON)
+                .await
+                .expect("pulls")
+            {
+                keys.push(delivery.key.clone());
+                delivery.lease.done().await.expect("done");
+            }
+            keys
+        })
+    };
+    let workers: Vec<_> = (0..4).map(|_| worker(queue.clone())).collect();
+    let mut keys = Vec::new();
+    for worker in workers {
+        keys.extend(worker.await.expect("worker"));
+    }
+    keys.sort();
+    assert_eq!(keys.len(), 40);
+    keys.dedup();
+    assert_eq!(keys.len(), 40);
+}
+
+/// The first publication stays.
+async fn publish(queue: &dyn Queue) {
+    assert_eq!(queue.published("global.1").await.expect("reads"), None);
+    assert_eq!(
+        queue
+            .publish("global.1", Bytes::from_static(b"a"))
+            .await
+            .expect("publishes"),
+        Pushed::New
+    );
+    assert_eq!(
+        queue
+            .publish("global.1", Bytes::from_static(b"b"))
+            .await
+            .expect("asks"),
+        Pushed::Duplicate
+    );
+    assert_eq!(
+        queue.published("global.1").await.expect("reads"),
+        Some(Bytes::from_static(b"a"))
+    );
+}
+
+/// Records change only from the revision the writer knows.
+async fn records(queue: &dyn Queue) {
+    let body = |text: &'static str| Bytes::from_static(text.as_bytes());
+    let conflict = |result| matches!(result, Err(QueueError::Conflict { .. }));
+    assert_eq!(queue.load("r.1").await.expect("reads"), None);
+    let first = queue
+        .store("r.1", body("a"), ABSENT)
+        .await
+        .expect("creates");
+    assert!(conflict(queue.store("r.1", body("b"), ABSENT).await));
+    let second = queue.store("r.1", body("c"), first).await.expect("changes");
+    assert!(conflict(queue.store("r.1", body("d"), first).await));
+    let loaded = queue.load("r.1").await.expect("reads").expect("there");
+    assert_eq!((loaded.revision, &loaded.body[..]), (second, &b"c"[..]));
+    queue
+        .store("rr.2", body("elsewhere"), ABSENT)
+        .await
+        .expect("creates");
+    for i in (2..1200).rev() {
+        queue
+            .store(&format!("r.{i:04}"), body("x"), ABSENT)
+            .await
+            .expect("creates");
+    }
+    let scanned = queue.scan("r").await.expect("scans");
+    assert_eq!(scanned.len(), 1199);
+    assert!(scanned.is_sorted_by(|a, b| a.key < b.key));
+    assert!(scanned.contains(&loaded));
+    assert!(queue.scan("none").await.expect("scans").is_empty());
+}
+
+/// Twenty writers count to a hundred without losing a count.
+async fn contended(queue: &Arc<dyn Queue>) {
+    let writer = |queue: Arc<dyn Queue>| {
+        tokio::spawn(async move {
+            for _ in 0..5 {
+                loop {
+                    let record = queue.load("counter.1").await.expect("reads");
+                    let (revision, count) = record.map_or((ABSENT, 0), |r| (r.revision, r.body[0]));
+                    let body = Bytes::copy_from_slice(&[count + 1]);
+                    match queue.store("counter.1", body, revision).await {
+                        Ok(_) => break,
+                        Err(QueueError::Conflict { .. }) => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            }
+        })
+    };
+    let writers: Vec<_> = (0..20).map(|_| writer(queue.clone())).collect();
+    for writer in writers {
+        writer.await.expect("writer");
+    }
+    assert_eq!(
+        queue
+            .load("counter.1")
+            .await
+            .expect("reads")
+            .expect("there")
+            .body[0],
+        100
+    );
+}
+
+async fn notices(queue: &dyn Queue) {
+    assert_eq!(queue.notice("n.1").await.expect("reads"), None);
+    for body in [&b"a"[..], b"b"] {
+        queue
+            .notify("n.1", Bytes::from_static(body))
+            .await
+            .expect("notifies");
+        assert_eq!(
+            queue.notice("n.1").await.expect("reads"),
+            Some(Bytes::from_static(body))
+        );
+    }
+}
+
+async fn refusals(queue: &dyn Queue) {
+    let lane = tasks("refuse-1");
+    for key in ["", "a b", "a.*", ">", "a..b"] {
+        let refused = queue.push(&lane, &item(key, 0, "x")).await;
+        assert!(matches!(refused, Err(QueueError::BadKey(_))), "{key}");
+        assert!(matches!(
+            queue.store(key, Bytes::new(), ABSENT).await,
+            Err(QueueError::BadKey(_))
+        ));
+    }
+    let bad_lane = tasks("a b");
+    assert!(matches!(
+        queue.push(&bad_lane, &item("k", 0, "x")).await,
+        Err(QueueError::BadKey(_))
+    ));
+    let large = Item {
+        key: "k".into(),
+        attempt: 0,
+        body: vec![0; MAX_BODY_BYTES + 1].into(),
+    };
+    assert!(matches!(
+        queue.push(&lane, &large).await,
+        Err(QueueError::TooLarge { .. })
+    ));
+    let largest = Item {
+        key: "k".into(),
+        attempt: 0,
+        body: vec![0; MAX_BODY_BYTES].into(),
+    };
+    assert_eq!(
+        queue.push(&lane, &largest).await.expect("fits"),
+        Pushed::New
+    );
+    queue.cancel(&lane, "k").await.expect("cancels");
+}
+
+async fn blobs(queue: &dyn Queue) {
+    let store = queue.artifacts();
+    for size in [0, 1, 1000, 128 << 10, 700_000] {
+        let bytes = Bytes::from(vec![7; size]);
+        let digest = store.put(bytes.clone()).await.expect("stores");
+        assert_eq!(digest, Digest::of(&bytes));
+        assert_eq!(store.put(bytes.clone()).await.expect("again"), digest);
+        assert_eq!(
+            artifacts::fetch(store, &digest, size).await.expect("reads"),
+            bytes
+        );
+        if size > 0 {
+            let limited = artifacts::fetch(store, &digest, size - 1).await;
+            assert!(matches!(limited, Err(ArtifactError::TooLarge { .. })));
+        }
+    }
+    let missing = artifacts::fetch(store, &Digest::of(b"nobody"), 10).await;
+    assert!(matches!(missing, Err(ArtifactError::Missing(_))));
+}
+
+async fn suite(queue: Arc<dyn Queue>) {
+    order_and_done(queue.as_ref()).await;
+    duplicates(queue.as_ref()).await;
+    leases(queue.as_ref()).await;
+    cancel(queue.as_ref()).await;
+    lanes(queue.as_ref()).await;
+    no_sharing(&queue).await;
+    publish(queue.as_ref()).await;
+    records(queue.as_ref()).await;
+    contended(&queue).await;
+    notices(queue.as_ref()).await;
+    refusals(queue.as_ref()).await;
+    blobs(queue.as_ref()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_in_memory_conforms() {
+    suite(Arc::new(LocalQueue::memory(LEASE))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_in_a_directory_conforms() {
+    let directory = tempfile::tempdir().expect("a directory");
+    suite(Arc::new(
+        LocalQueue::open(directory.path(), LEASE).expect("opens"),
+    ))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_on_nats_conforms() {
+    let server = NatsServer::start();
+    suite(server.queue(LEASE).await).await;
+}
+
+/// What a queue must still know after it was killed.
+async fn fill(queue: &dyn Queue) -> Digest {
+    for lane in [Lane::Snapshots, Lane::Results] {
+        for key in ["done", "leased", "free"] {
+            queue.push(&lane, &item(key, 0, key)).await.expect("pushes");
+        }
+        pull(queue, &lane).await.lease.done().await.expect("done");
+        pull(queue, &lane).await;
+    }
+    queue
+        .publish("global.1", Bytes::from_static(b"p"))
+        .await
+        .expect("publishes");
+    let revision = queue
+        .store("r.1", Bytes::from_static(b"a"), ABSENT)
+        .await
+        .expect("creates");
+    queue
+        .store("r.1", Bytes::from_static(b"b"), revision)
+        .await
+        .expect("changes");
+    queue
+        .artifacts()
+        .put(Bytes::from_static(b"blob"))
+        .await
+        .expect("stores")
+}
+
+async fn remembered(queue: &dyn Queue, blob: &Digest) {
+    for lane in [Lane::Snapshots, Lane::Results] {
+        let mut keys = Vec::new();
+        let deadline = Instant::now() + 3 * LEASE;
+        while Instant::now() < deadline {
+            if let Some(delivery) = queue
+                .pull(std::slice::from_ref(&lane), SOON)
+                .await
+                .expect("pulls")
+            {
+                keys.push(delivery.key.clone());
+                delivery.lease.done().await.expect("done");
+            }
+        }
+        // What was acknowledged just before the end may come again.
+        keys.retain(|key| key != "done");
+        keys.sort();
+        assert_eq!(keys, ["free", "leased"], "{lane}");
+    }
+    assert_eq!(
+        queue
+            .publish("global.1", Bytes::from_static(b"q"))
+            .await
+            .expect("asks"),
+        Pushed::Duplicate
+    );
+    assert_eq!(
+        &queue
+            .published("global.1")
+            .await
+            .expect("reads")
+            .expect("there")[..],
+        b"p"
+    );
+    let record = queue.load("r.1").await.expect("reads").expect("there");
+    assert_eq!(&record.body[..], b"b");
+    assert!(
+        queue
+            .store("r.1", Bytes::from_static(b"c"), ABSENT)
+            .await
+            .is_err()
+    );
+    queue
+        .store("r.1", Bytes::from_static(b"c"), record.revision)
+        .await
+        .expect("changes");
+    let bytes = artifacts::fetch(queue.artifacts(), blob, 100)
+        .await
+        .expect("reads");
+    assert_eq!(&bytes[..], b"blob");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_remembers() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let queue = LocalQueue::open(directory.path(), LEASE).expect("opens");
+    assert!(
+        LocalQueue::open(directory.path(), LEASE).is_err(),
+        "one process at a time"
+    );
+    let blob = fill(&queue).await;
+    drop(queue);
+    let journal = directory.path().join("journal");
+    let mut bytes = std::fs::read(&journal).expect("a journal");
+    bytes.extend([9, 0, 0, 0, 1, 2, 3]);
+    std::fs::write(&journal, bytes).expect("a torn tail");
+    let queue = LocalQueue::open(directory.path(), LEASE).expect("opens again");
+    remembered(&queue, &blob).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_artifact_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let queue = LocalQueue::open(directory.path(), LEASE).expect("opens");
+    let bytes = Bytes::from_static(b"precious");
+    let digest = queue.artifacts().put(bytes.clone()).await.expect("stores");
+    let path = directory.path().join("artifacts").join(digest.to_string());
+    for broken in [&b"preciouS"[..], b"prec", b""] {
+        std::fs::write(&path, broken).expect("broken");
+        let read = artifacts::fetch(queue.artifacts(), &digest, 100).await;
+        assert!(matches!(read, Err(ArtifactError::Broken { wanted, .. }) if wanted == digest));
+    }
+    queue.artifacts().put(bytes.clone()).await.expect("mends");
+    assert_eq!(
+        artifacts::fetch(queue.artifacts(), &digest, 100)
+            .await
+            .expect("reads"),
+        bytes
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_nats_server_remembers() {
+    let mut server = NatsServer::start();
+    let queue = server.queue(LEASE).await;
+    let blob = fill(queue.as_ref()).await;
+    drop(queue);
+    server.crash();
+    remembered(server.queue(LEASE).await.as_ref(), &blob).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nats_refuses_strangers_without_repeating_the_password() {
+    let server = NatsServer::start();
+    let port = server.bare_url();
+    let refused = NatsQueue::connect(&NatsConfig::new(port))
+        .await
+        .err()
+        .expect("refused");
+    assert!(refused.to_string().contains("127.0.0.1"), "{refused}");
+    let wrong = NatsConfig::new("nats://farm:pa ss@[");
+    let refused = NatsQueue::connect(&wrong)
+        .await
+        .err()
+        .expect("refused")
+        .to_string();
+    assert!(!refused.contains("pa ss"), "{refused}");
+}

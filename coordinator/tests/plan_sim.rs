@@ -1,0 +1,395 @@
+//! The planner against a world that loses, repeats, reorders and crashes, from a seed.
+//!
+//! Durable records survive a crash, everything else is lost; a crash may come before any effect. In the end every
+//! accepted snapshot is in exactly one epoch, in its shard's order, and the published chain is the one that the
+//! members give when their leaves are applied one after the other.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use trifold_circuits::trie::SparseTrie;
+use trifold_coordinator::Digest;
+use trifold_coordinator::plan::{Action, Candidate, Event, History, Network, Planner, Policy};
+use trifold_coordinator::standin::{self, Snapshot, StandInVerify};
+use trifold_coordinator::verify::Verify;
+use trifold_coordinator::wire::{FailureClass, GlobalProof, ProofBytes, Task};
+use trifold_verifier::statement::{GlobalState, Keys, Leaf, NestStatement};
+
+/// What survives, and what is under way.
+struct World {
+    random: StdRng,
+    network: Network,
+    policy: Policy,
+    planner: Planner,
+    now: u64,
+    accepted: Vec<Candidate>,
+    dropped: HashSet<Digest>,
+    epochs: BTreeMap<u64, Vec<(u32, Digest)>>,
+    proofs: HashMap<Digest, ProofBytes>,
+    published: Vec<GlobalProof>,
+    queued: BTreeMap<Digest, Task>,
+    results: Vec<(Digest, ProofBytes)>,
+    /// Whether faults happen.
+    stormy: bool,
+    crashes: u32,
+    events: u32,
+}
+
+struct Crash;
+
+fn policy() -> Policy {
+    Policy {
+        deadline_ms: Some(50),
+        max_epochs_in_flight: 3,
+        max_pending_per_shard: 5,
+        max_queued_tasks: 7,
+        repush_ms: 40,
+        backoff_ms: 5,
+        max_backoff_ms: 50,
+        ..Policy::default()
+    }
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let network = standin::network(random.random_range(1..=11)).expect("a network");
+        Self {
+            planner: Planner::new(network.clone(), policy()).expect("a plan"),
+            random,
+            network,
+            policy: policy(),
+            now: 0,
+            accepted: Vec::new(),
+            dropped: HashSet::new(),
+            epochs: BTreeMap::new(),
+            proofs: HashMap::new(),
+            published: Vec::new(),
+            queued: BTreeMap::new(),
+            results: Vec::new(),
+            stormy: true,
+            crashes: 0,
+            events: 0,
+        }
+    }
+
+    fn chance(&mut self, percent: u32) -> bool {
+        self.random.random_range(0..100) < percent
+    }
+
+    /// Before every effect, the process may end.
+    fn maybe_crash(&mut self) -> Result<(), Crash> {
+        match self.stormy && self.chance(2) {
+            true => Err(Crash),
+            false => Ok(()),
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        self.events += 1;
+        let actions = self.planner.handle(self.now, event);
+        if self.carry_out(actions).is_err() {
+            self.restart();
+        }
+    }
+
+    fn restart(&mut self) {
+        loop {
+            self.crashes += 1;
+            let kept = |c: &&Candidate| !self.dropped.contains(&c.snapshot);
+            let history = History {
+                accepted: self.accepted.iter().filter(kept).cloned().collect(),
+                epochs: self.epochs.values().cloned().collect(),
+                proofs: self.proofs.clone(),
+                published: self.published.clone(),
+            };
+            if self.chance(20) {
+                self.queued.clear();
+            }
+            let restored =
+                Planner::restore(self.network.clone(), self.policy.clone(), history, self.now);
+            let (planner, actions) = restored.expect("consistent records");
+            self.planner = planner;
+            if self.carry_out(actions).is_ok() {
+                return;
+            }
+        }
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>) -> Result<(), Crash> {
+        for action in actions {
+            self.maybe_crash()?;
+            match action {
+                Action::Close(closed) => {
+                    let before = self.epochs.insert(closed.epoch, closed.members);
+                    assert!(before.is_none(), "epoch {} closed twice", closed.epoch);
+                }
+                Action::Push { task, .. } => drop(self.queued.insert(task.id, *task)),
+                Action::Cancel { task, .. } => drop(self.queued.remove(&task)),
+                Action::Publish(proof) => self.publish(*proof)?,
+                Action::Drop { snapshots, .. } => self.dropped.extend(snapshots),
+                Action::Held { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, proof: GlobalProof) -> Result<(), Crash> {
+        let epoch = proof.state.epoch;
+        match self.published.get(epoch as usize - 1) {
+            Some(out) => assert_eq!(out.state, proof.state, "two histories"),
+            None => {
+                assert_eq!(
+                    epoch,
+                    self.published.len() as u64 + 1,
+                    "published out of order"
+                );
+                self.published.push(proof);
+            }
+        }
+        self.maybe_crash()?;
+        let actions = self.planner.handle(self.now, Event::Published { epoch });
+        self.carry_out(actions)
+    }
+
+    fn submit(&mut self) {
+        let shards = self.network.leaves.len() as u32;
+        let shard = self.random.random_range(0..shards);
+        let mut snapshot = Snapshot::after(shard, self.planner.tip(shard));
+        let seen = self.planner.published_epoch();
+        let tip = self.planner.tip(shard).expect("a shard");
+        if seen > 0 && self.chance(50) || tip.seen_epoch > 0 {
+            snapshot.step.new.seen_epoch = seen;
+            snapshot.step.new.seen_digest =
+                GlobalState::from(self.published[seen as usize - 1].state).digest();
+        }
+        let outline = snapshot.outline(Digest::of(&snapshot.encode()));
+        let Ok(candidate) = self.planner.admit(&outline) else {
+            return;
+        };
+        self.accepted.push(candidate.clone());
+        if self.maybe_crash().is_err() {
+            return self.restart();
+        }
+        self.handle(Event::Accepted(candidate));
+        assert!(
+            self.planner.admit(&outline).is_err(),
+            "a snapshot is let in once"
+        );
+    }
+
+    /// A snapshot from any time is submitted again.
+    fn replay(&mut self) {
+        if self.accepted.is_empty() {
+            return;
+        }
+        let candidate = self.accepted[self.random.random_range(0..self.accepted.len())].clone();
+        if self.dropped.contains(&candidate.snapshot) {
+            return;
+        }
+        let again = Snapshot::new(candidate.shard, candidate.step, candidate.transfers);
+        assert!(
+            self.planner
+                .admit(&again.outline(candidate.snapshot))
+                .is_err()
+        );
+    }
+
+    fn work(&mut self) {
+        if self.queued.is_empty() {
+            return;
+        }
+        let at = self.random.random_range(0..self.queued.len());
+        let task = self.queued.values().nth(at).expect("in range").clone();
+        // The worker may die, forget to acknowledge, lie, or report twice.
+        if self.stormy && self.chance(15) {
+            return;
+        }
+        if !(self.stormy && self.chance(15)) {
+            self.queued.remove(&task.id);
+        }
+        let statement = match self.stormy && self.chance(10) {
+            true => task.key,
+            false => task.statement,
+        };
+        self.results
+            .push((task.id, standin::prove(&task.key, &statement)));
+        if self.stormy && self.chance(15) {
+            self.results
+                .push((task.id, standin::prove(&task.key, &task.statement)));
+        }
+    }
+
+    fn deliver(&mut self) {
+        if self.results.is_empty() {
+            return;
+        }
+        let at = self.random.random_range(0..self.results.len());
+        let (id, proof) = self.results.swap_remove(at);
+        if self.stormy && self.chance(10) {
+            return;
+        }
+        let Some((task, _)) = self.planner.task(&id) else {
+            return;
+        };
+        if StandInVerify
+            .verify(task.key, task.statement, &proof)
+            .is_err()
+        {
+            return self.handle(Event::Refused { task: id });
+        }
+        let proof = *self.proofs.entry(id).or_insert(proof);
+        if self.maybe_crash().is_err() {
+            return self.restart();
+        }
+        self.handle(Event::Proved { task: id, proof });
+    }
+
+    fn fail(&mut self) {
+        let Some(task) = self.queued.values().next().cloned() else {
+            return;
+        };
+        self.queued.remove(&task.id);
+        let class = match self.chance(30) {
+            true => FailureClass::Inputs,
+            false => FailureClass::Worker,
+        };
+        self.handle(Event::Failed {
+            task: task.id,
+            class,
+            message: "fails".into(),
+        });
+    }
+
+    fn pass_time(&mut self) {
+        self.now += self.random.random_range(1..30);
+        self.handle(Event::Tick);
+    }
+
+    fn step(&mut self) {
+        match self.random.random_range(0..100) {
+            0..20 => self.submit(),
+            20..25 => self.replay(),
+            25..55 => self.work(),
+            55..85 => self.deliver(),
+            85..87 => self.fail(),
+            87..88 => self.handle(Event::CloseNow),
+            88..99 => self.pass_time(),
+            _ => self.restart(),
+        }
+    }
+
+    /// Good weather until nothing is left to do.
+    fn settle(&mut self) {
+        self.stormy = false;
+        for _ in 0..20_000 {
+            if self.planner.overview().waiting_snapshots == 0
+                && self.published.len() == self.epochs.len()
+            {
+                return;
+            }
+            self.work();
+            self.deliver();
+            self.pass_time();
+        }
+        panic!("never comes to rest: {:?}", self.planner.overview());
+    }
+
+    fn check(&self) {
+        let mut included = HashMap::new();
+        for (epoch, members) in &self.epochs {
+            for (shard, snapshot) in members {
+                let before = included.insert(*snapshot, *epoch);
+                assert!(before.is_none(), "shard {shard}: a snapshot in two epochs");
+            }
+        }
+        for candidate in &self.accepted {
+            let dropped = self.dropped.contains(&candidate.snapshot);
+            assert_ne!(
+                dropped,
+                included.contains_key(&candidate.snapshot),
+                "lost, or dropped and included"
+            );
+        }
+        self.check_chain();
+    }
+
+    fn check_chain(&self) {
+        let by_digest: HashMap<Digest, &Candidate> =
+            self.accepted.iter().map(|c| (c.snapshot, c)).collect();
+        let mut leaves = self.network.leaves.clone();
+        let mut previous = self.network.genesis;
+        for ((epoch, members), proof) in self.epochs.iter().zip(&self.published) {
+            for (shard, snapshot) in members {
+                let step = &by_digest[snapshot].step;
+                assert_eq!(
+                    step.old.map(Leaf::from),
+                    leaves.get(shard).copied(),
+                    "in the shard's order"
+                );
+                assert!(step.new.seen_epoch == 0 || step.new.seen_epoch + 2 <= *epoch);
+                leaves.insert(*shard, step.new.into());
+            }
+            let mut trie = SparseTrie::new(previous.depth.into()).expect("a trie");
+            for (shard, leaf) in &leaves {
+                trie.set((*shard).into(), leaf.digest()).expect("in range");
+            }
+            let state = GlobalState::from(proof.state);
+            assert_eq!((state.epoch, state.root), (*epoch, trie.root()));
+            let (keys, genesis) = (Keys::from(proof.keys), self.network.genesis.digest());
+            let statement = NestStatement {
+                keys: keys.digest(),
+                genesis,
+                global: state.digest(),
+            };
+            StandInVerify
+                .verify(keys.nest, statement.digest(), &proof.proof)
+                .expect("verifies");
+            previous = state;
+        }
+    }
+}
+
+#[test]
+fn no_snapshot_is_lost_and_no_epoch_doubled() {
+    let seeds = std::env::var("TRIFOLD_SIM_SEEDS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(60);
+    let (mut crashes, mut epochs, mut snapshots) = (0, 0, 0);
+    for seed in 0..seeds {
+        let mut world = World::new(seed);
+        for _ in 0..400 {
+            world.step();
+        }
+        world.settle();
+        world.check();
+        crashes += world.crashes;
+        epochs += world.epochs.len();
+        snapshots += world.accepted.len();
+    }
+    assert!(
+        crashes > 0 && epochs > 0 && snapshots > 0,
+        "nothing happened"
+    );
+    println!("{seeds} seeds: {crashes} crashes, {epochs} epochs, {snapshots} snapshots");
+}
+
+/// A proof that was recorded is not asked for again after a restart.
+#[test]
+fn nothing_is_proven_twice() {
+    for seed in 0..20 {
+        let mut world = World::new(seed);
+        for _ in 0..200 {
+            world.step();
+        }
+        world.restart();
+        for (id, _) in world.proofs.clone() {
+            assert!(
+                world.planner.task(&id).is_none(),
+                "seed {seed}: {id} is wanted again"
+            );
+        }
+    }
+}
