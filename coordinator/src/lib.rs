@@ -7,6 +7,7 @@ pub mod artifacts;
 pub mod coordinator;
 mod digest;
 pub mod inspect;
+pub mod overhead;
 pub mod plan;
 pub mod queue;
 pub mod standin;
