@@ -155,6 +155,7 @@ impl Checkout {
         fs::create_dir(work.join("out")).map_err(at(work))?;
         let output = Command::new("node")
             .arg("--no-warnings") // that node's WASI may still change
+            .arg("--no-turbo-fast-api-calls") // with them, node 20 crashes in WASI calls now and then
             .arg(self.root().join("tools/circom.mjs"))
             .arg(self.node_script("circom2/circom.wasm"))
             .arg(&sources.main)
