@@ -103,6 +103,7 @@ pub struct Candidate {
 }
 
 /// What happened.
+#[expect(clippy::large_enum_variant, reason = "one at a time, moved once")]
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A snapshot that [`Planner::admit`] let in was recorded.

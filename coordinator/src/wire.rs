@@ -367,6 +367,7 @@ impl WireStep {
 }
 
 /// A child of a merge task.
+#[expect(clippy::large_enum_variant, reason = "one at a time, moved once")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChildWork {
@@ -394,6 +395,7 @@ pub enum ChildWork {
 }
 
 /// What is to be proven.
+#[expect(clippy::large_enum_variant, reason = "one at a time, moved once")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {

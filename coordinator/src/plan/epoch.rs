@@ -49,6 +49,7 @@ pub(super) struct Node {
     children: [Child; 3],
 }
 
+#[expect(clippy::large_enum_variant, reason = "the small variants are rare")]
 #[derive(Clone)]
 pub(super) enum Child {
     Unchanged(Fr),
