@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 mod circuits;
+mod demo;
 mod setup;
 pub mod verify;
 
@@ -15,6 +16,8 @@ pub enum Command {
     Circuits(circuits::Circuits),
     /// Compile circuits and make development keys; import and export .zkey files
     Setup(setup::Setup),
+    /// The whole job on this machine: shards, farm and light client
+    Demo(demo::Demo),
     /// Check a global proof as a light client does
     Verify(verify::Verify),
 }
@@ -25,6 +28,7 @@ impl Command {
         match self {
             Self::Circuits(command) => command.run(),
             Self::Setup(command) => command.run(),
+            Self::Demo(command) => command.run(),
             Self::Verify(command) => command.run(),
         }
     }

@@ -1,8 +1,12 @@
 //! Every flag and environment variable that more than one command takes. Libraries get plain structs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use anyhow::Context;
 use clap::Args;
+use trifold_coordinator::queue::Queue;
+use trifold_coordinator::queue::nats::{NatsConfig, NatsQueue};
 
 /// What is logged, to the standard error.
 #[derive(Args)]
@@ -68,4 +72,35 @@ pub struct Nats {
         value_name = "NAME"
     )]
     pub prefix: String,
+}
+
+impl Nats {
+    /// Connects to the server.
+    ///
+    /// # Errors
+    /// No URL is given, or the server can't be reached.
+    pub async fn connect(&self) -> anyhow::Result<Arc<dyn Queue>> {
+        let url = self
+            .url
+            .as_deref()
+            .context("which NATS server? Give --nats URL or TRIFOLD_NATS")?;
+        self.connect_as(url, &self.prefix).await
+    }
+
+    /// Connects with another prefix than the configured one.
+    ///
+    /// # Errors
+    /// The server can't be reached.
+    pub async fn connect_as(&self, url: &str, prefix: &str) -> anyhow::Result<Arc<dyn Queue>> {
+        let config = NatsConfig {
+            prefix: prefix.into(),
+            login: self.user.clone().zip(self.password.clone()),
+            credentials: self.credentials.clone(),
+            ..NatsConfig::new(url)
+        };
+        let queue = NatsQueue::connect(&config).await;
+        Ok(Arc::new(
+            queue.with_context(|| format!("NATS server {url}"))?,
+        ))
+    }
 }

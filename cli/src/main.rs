@@ -5,9 +5,11 @@
 mod commands;
 mod config;
 mod deployment;
+mod farm;
 mod network;
 mod output;
 mod progress;
+mod telling;
 mod text;
 
 use std::process::ExitCode;

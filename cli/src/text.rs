@@ -12,3 +12,16 @@ pub fn hex(value: &Fr) -> String {
 pub fn short(value: &Fr) -> String {
     hex(value)[..12].to_owned()
 }
+
+/// A count with a space between thousands.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}

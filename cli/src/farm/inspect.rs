@@ -1,14 +1,104 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use trifold_circuits::snapshot::{COUNTER_BITS, MAX_AHEAD_MILLISECONDS, Snapshot, SnapshotError};
+use trifold_circuits::snapshot::{
+    COUNTER_BITS, MAX_AHEAD_MILLISECONDS, Snapshot, SnapshotError, View,
+};
 use trifold_coordinator::Digest;
 use trifold_coordinator::inspect::{Inspect, InspectError};
-use trifold_coordinator::plan::Candidate;
-use trifold_coordinator::wire::WireStep;
+use trifold_coordinator::plan::Outline;
 use trifold_verifier::statement::Leaf;
 
 use crate::network::Network;
 
-/// Reads snapshots of `transfer` shards.
+/// Reads and checks the snapshots of `transfer` shards.
 pub struct Inspector(pub Arc<Network>);
+
+impl Inspector {
+    fn open(&self, bytes: &[u8]) -> Result<Snapshot, SnapshotError> {
+        let snapshot = Snapshot::open(bytes, &self.0.genesis)?;
+        match snapshot.network == self.0.state.digest() {
+            true => Ok(snapshot),
+            false => Err(SnapshotError::Network),
+        }
+    }
+
+    /// Everything about the batch; that the seen state is in the history is for the plan to say, and it has.
+    fn replay(&self, snapshot: &Snapshot, current: &Leaf) -> Result<(), SnapshotError> {
+        let view = View {
+            network: self.0.state.digest(),
+            current,
+            registered: &|program| *program == self.0.program,
+            history: &|_| Some(snapshot.new.seen_digest),
+            now_milliseconds: now_milliseconds(),
+        };
+        snapshot.check(&view)?;
+        snapshot.inputs().map(|_| ())
+    }
+}
+
+impl Inspect for Inspector {
+    fn outline(&self, digest: Digest, bytes: &[u8]) -> Result<Outline, InspectError> {
+        let snapshot = self.open(bytes).map_err(refusal)?;
+        let ahead = (snapshot.new.timestamp >> COUNTER_BITS).saturating_sub(now_milliseconds());
+        if ahead > MAX_AHEAD_MILLISECONDS {
+            return Err(refusal(SnapshotError::Future { ahead }));
+        }
+        let events = snapshot.events() as u32;
+        Ok(Outline {
+            shard: snapshot.shard,
+            snapshot: digest,
+            old: snapshot.old,
+            new: snapshot.new,
+            events,
+            sent: 0,
+            received: 0,
+            transfers: events.into(),
+        })
+    }
+
+    fn check(&self, bytes: &[u8], previous: Option<&Leaf>) -> Result<(), InspectError> {
+        let snapshot = self.open(bytes).map_err(refusal)?;
+        let current =
+            previous.ok_or_else(|| refusal(SnapshotError::UnknownShard(snapshot.shard)))?;
+        self.replay(&snapshot, current).map_err(refusal)
+    }
+}
+
+/// Unix time; a clock before 1970 makes every timestamp one of the future.
+fn now_milliseconds() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+    elapsed.map_or(0, |elapsed| elapsed.as_millis() as u64)
+}
+
+fn refusal(error: SnapshotError) -> InspectError {
+    InspectError::new(code(&error), error)
+}
+
+/// The error's name for programs.
+fn code(error: &SnapshotError) -> &'static str {
+    match error {
+        SnapshotError::TooLong { .. } => "too_long",
+        SnapshotError::TooShort { .. }
+        | SnapshotError::Malformed(_)
+        | SnapshotError::NotCanonical => "malformed",
+        SnapshotError::Version(_) => "version",
+        SnapshotError::UnknownShard(_) => "unknown_shard",
+        SnapshotError::Signature(_) => "signature",
+        SnapshotError::Network => "other_network",
+        SnapshotError::Replayed => "replayed",
+        SnapshotError::Stale { .. } => "stale",
+        SnapshotError::PreviousLeaf | SnapshotError::PreviousRoot => "wrong_previous",
+        SnapshotError::UnknownProgram | SnapshotError::ProgramChanged => "unknown_program",
+        SnapshotError::Events { .. } => "events",
+        SnapshotError::Lamport { .. } | SnapshotError::Timestamp { .. } => "clock",
+        SnapshotError::Future { .. } => "future",
+        SnapshotError::SeenWentBack { .. }
+        | SnapshotError::SeenNotFinal { .. }
+        | SnapshotError::SeenDigest { .. } => "seen",
+        SnapshotError::Inconsistent => "inconsistent",
+        SnapshotError::Supply { .. } => "supply",
+        SnapshotError::Batch(_) => "batch",
+        SnapshotError::NewBody => "new_body",
+    }
+}

@@ -1,0 +1,268 @@
+//! `trifold demo`: shards, a farm and a light client in one process, on real circuits.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use tokio::sync::watch;
+use trifold_circuits::genesis::{DemoSecrets, Genesis};
+use trifold_circuits::schnorr::SecretKey;
+use trifold_circuits::trie::SparseTrie;
+use trifold_coordinator::plan::Policy;
+use trifold_coordinator::queue::Queue;
+use trifold_coordinator::queue::local::LocalQueue;
+use trifold_coordinator::wire::GlobalProof;
+use trifold_shard::{Shard, Wallet};
+use trifold_verifier::client::LightClient;
+use trifold_verifier::codec::{GLOBAL_STATE_BYTES, NETWORK_BYTES, PROOF_BYTES};
+
+use crate::config::Nats;
+use crate::deployment::Deployment;
+use crate::farm::{Client, Executor, bundle, start_coordinator, start_worker, update};
+use crate::network::Network;
+use crate::output;
+use crate::progress::Screen;
+use crate::telling::Telling;
+use crate::text::short;
+
+/// Accounts per shard at genesis, and what each holds.
+const ACCOUNTS: u32 = 9;
+const BALANCE: u64 = 1_000_000;
+/// Time after its holder's last sign of life when the embedded queue delivers a task again.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// The whole job on this machine: shards run signed transfers, every epoch is proven in Circom circuits, merged and
+/// nested, and a light client checks each global proof. The last shard is silent in the second epoch.
+#[derive(Args)]
+pub struct Demo {
+    /// Shards; more than 3 need a second level of merges
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=81))]
+    shards: u32,
+    /// Epochs
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    epochs: u64,
+    /// Transfers of a shard in an epoch
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=16))]
+    transfers: u64,
+    /// Where the last proof goes
+    #[arg(long, default_value = "target/demo", value_name = "DIR")]
+    out: PathBuf,
+    /// Seed of the demo's accounts and transfers; by default another one each time
+    #[arg(long)]
+    seed: Option<u64>,
+    #[command(flatten)]
+    nats: Nats,
+}
+
+impl Demo {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let screen = Screen::new();
+        let deployment = Arc::new(Deployment::ready(&screen)?);
+        let runtime = tokio::runtime::Runtime::new()?;
+        runtime.block_on(self.play(&screen, deployment))?;
+        runtime.shutdown_background();
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn play(&self, screen: &Screen, deployment: Arc<Deployment>) -> anyhow::Result<()> {
+        let seed = self.seed.unwrap_or_else(fresh_seed);
+        let (genesis, secrets) = Genesis::demo(seed, self.shards, ACCOUNTS, BALANCE)?;
+        let network = Arc::new(Network::new(genesis, &deployment)?);
+        let queue = self.queue(&network).await?;
+        let (stop, stopped) = watch::channel(false);
+        let telling = Telling::new(screen);
+        let executor = Executor::new(network.clone(), deployment.clone(), telling.on_start())?;
+        let coordinator = start_coordinator(
+            queue.clone(),
+            &network,
+            &deployment,
+            policy(),
+            telling.on_report(),
+            stopped.clone(),
+        )?;
+        start_worker(queue.clone(), executor, "demo", stopped);
+        let mut stage = Stage::new(Client { queue }, network, secrets, screen)?;
+        let epochs = stage.epochs(self);
+        let last = tokio::select! {
+            last = epochs => last?,
+            ended = coordinator => match ended {
+                Ok(Err(error)) => return Err(error.into()),
+                _ => bail!("the coordinator stopped"),
+            },
+        };
+        let _ = stop.send(true);
+        self.finish(&stage, &last, &deployment)
+    }
+
+    /// The embedded queue, or streams of their own on a server.
+    async fn queue(&self, network: &Network) -> anyhow::Result<Arc<dyn Queue>> {
+        match &self.nats.url {
+            None => Ok(Arc::new(LocalQueue::memory(LEASE))),
+            Some(url) => {
+                let name = short(&network.state.digest());
+                self.nats
+                    .connect_as(url, &format!("{}_DEMO_{name}", self.nats.prefix))
+                    .await
+            }
+        }
+    }
+
+    /// Writes the last proof and says how others check it.
+    fn finish(
+        &self,
+        stage: &Stage<'_>,
+        last: &GlobalProof,
+        deployment: &Deployment,
+    ) -> anyhow::Result<()> {
+        let screen = stage.screen;
+        output::write(&self.out, &bundle(&stage.network, last)?)?;
+        let client = &stage.client;
+        let state = client.held().state();
+        screen.line(format!(
+            "light client: accepted epoch {}, root {}; it holds {} bytes: proof {PROOF_BYTES}, state \
+             {GLOBAL_STATE_BYTES}, and {NETWORK_BYTES} of constants shipped with it",
+            state.epoch,
+            short(&state.root),
+            PROOF_BYTES + GLOBAL_STATE_BYTES + NETWORK_BYTES,
+        ));
+        screen.line(format!(
+            "written to {}; check it with public snarkjs:",
+            self.out.display()
+        ));
+        screen.line(format!(
+            "  {}",
+            output::snarkjs_command(&deployment.checkout, &self.out)
+        ));
+        Ok(())
+    }
+}
+
+/// An epoch closes when the demo says so.
+fn policy() -> Policy {
+    Policy {
+        deadline_ms: None,
+        seal_when_complete: false,
+        ..Policy::default()
+    }
+}
+
+/// The shards with their clients, and the light client that follows them.
+struct Stage<'a> {
+    farm: Client,
+    network: Arc<Network>,
+    secrets: DemoSecrets,
+    shards: Vec<Shard>,
+    leaves: SparseTrie,
+    client: LightClient,
+    screen: &'a Screen,
+    steps: u64,
+}
+
+impl<'a> Stage<'a> {
+    fn new(
+        farm: Client,
+        network: Arc<Network>,
+        secrets: DemoSecrets,
+        screen: &'a Screen,
+    ) -> anyhow::Result<Self> {
+        let genesis = &network.genesis;
+        let shards = 0..genesis.shards().len() as u32;
+        let shards = shards.map(|index| Shard::genesis(genesis, index, network.program));
+        Ok(Self {
+            shards: shards.collect::<Result<_, _>>()?,
+            leaves: genesis.trie(network.program)?,
+            client: LightClient::from_genesis(network.client(), network.state)?,
+            farm,
+            network,
+            secrets,
+            screen,
+            steps: 0,
+        })
+    }
+
+    async fn epochs(&mut self, demo: &Demo) -> anyhow::Result<GlobalProof> {
+        let mut last = None;
+        for epoch in 1..=demo.epochs {
+            last = Some(self.epoch(epoch, demo.transfers).await?);
+        }
+        last.context("no epoch was asked for")
+    }
+
+    async fn epoch(&mut self, epoch: u64, transfers: u64) -> anyhow::Result<GlobalProof> {
+        let start = Instant::now();
+        for index in 0..self.shards.len() {
+            match epoch == 2 && index + 1 == self.shards.len() && index > 0 {
+                true => self
+                    .screen
+                    .line(format!("shard {index}: silent in this epoch")),
+                false => self.submit(index, transfers).await?,
+            }
+        }
+        self.farm.close_epoch().await?;
+        let proof = self.farm.published(epoch).await?;
+        self.client.advance(self.client.verify(&update(&proof)?)?)?;
+        self.observe()?;
+        self.screen.line(format!(
+            "epoch {epoch}: {} transfers, root {} -> {}, proof {PROOF_BYTES} bytes, light client: accepted ({:.1} s)",
+            proof.transfers,
+            short(&proof.old_root),
+            short(&proof.state.root),
+            start.elapsed().as_secs_f64(),
+        ));
+        Ok(proof)
+    }
+
+    /// A shard's clients sign transfers, and its operator submits the snapshot.
+    async fn submit(&mut self, index: usize, transfers: u64) -> anyhow::Result<()> {
+        for _ in 0..transfers {
+            self.transfer(index)?;
+        }
+        let snapshot = self.shards[index].snapshot(now_milliseconds())?;
+        let snapshot = snapshot.context("nothing to submit")?.clone();
+        let bytes = snapshot.sign(&self.secrets.operators[index])?;
+        let digest = self.farm.submit(snapshot.shard, bytes).await?;
+        self.farm.accepted(&digest).await?;
+        self.leaves
+            .set(snapshot.shard.into(), snapshot.new.digest())?;
+        Ok(())
+    }
+
+    /// One account pays its neighbour.
+    fn transfer(&mut self, index: usize) -> anyhow::Result<()> {
+        self.steps += 1;
+        let accounts = u64::from(ACCOUNTS);
+        let (from, to) = (self.steps % accounts, (self.steps + 1) % accounts);
+        let shard = &mut self.shards[index];
+        let keys: &[SecretKey] = &self.secrets.accounts[index];
+        let ordinal = shard
+            .ledger()
+            .account(from)
+            .context("no such account")?
+            .ordinal;
+        let mut wallet = Wallet::new(keys[from as usize].clone(), shard.index(), from, ordinal);
+        let signed = wallet.transfer(to, keys[to as usize].public(), 1 + self.steps % 100);
+        Ok(shard.accept(&signed)?)
+    }
+
+    /// Every shard takes in the state that the light client has just checked.
+    fn observe(&mut self) -> anyhow::Result<()> {
+        let state = *self.client.held();
+        for shard in &mut self.shards {
+            shard.observe(&state, self.leaves.path(shard.index().into())?)?;
+        }
+        Ok(())
+    }
+}
+
+fn fresh_seed() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+    elapsed.map_or(0, |elapsed| elapsed.as_nanos() as u64)
+}
+
+fn now_milliseconds() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+    elapsed.map_or(0, |elapsed| elapsed.as_millis() as u64)
+}

@@ -1,0 +1,154 @@
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail, ensure};
+use trifold_circuits::snapshot::Snapshot;
+use trifold_circuits::trie::SparseTrie;
+use trifold_coordinator::coordinator::{STATUS_KEY, Status, published, verdict_key};
+use trifold_coordinator::queue::{Item, Lane, Queue};
+use trifold_coordinator::wire::{
+    Command, CommandKind, GlobalProof, MAX_SNAPSHOT_BYTES, Outcome, Submission, VERSION, Verdict,
+    decode, encode,
+};
+use trifold_coordinator::{Digest, artifacts};
+use trifold_verifier::client::Update;
+use trifold_verifier::groth16::Proof;
+use trifold_verifier::json;
+
+use crate::network::Network;
+
+/// Pause between two looks at a record that somebody else writes.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// What shards and operators say to a farm, through its queue.
+#[derive(Clone)]
+pub struct Client {
+    pub queue: Arc<dyn Queue>,
+}
+
+impl Client {
+    /// Stores a snapshot and announces it.
+    pub async fn submit(&self, shard: u32, bytes: Vec<u8>) -> anyhow::Result<Digest> {
+        let snapshot = self.queue.artifacts().put(bytes.into()).await?;
+        let body = encode(&Submission {
+            version: VERSION,
+            shard,
+            snapshot,
+        });
+        let item = Item {
+            key: format!("{shard}.{snapshot}"),
+            attempt: serial(),
+            body,
+        };
+        self.queue.push(&Lane::Snapshots, &item).await?;
+        Ok(snapshot)
+    }
+
+    /// Waits for the coordinator's first word on a snapshot; an error when it refuses.
+    pub async fn accepted(&self, snapshot: &Digest) -> anyhow::Result<Outcome> {
+        loop {
+            let notice = self.queue.notice(&verdict_key(snapshot)).await?;
+            match notice.map(|body| decode::<Verdict>(&body)).transpose()? {
+                Some(Verdict {
+                    outcome: Outcome::Rejected { code, message },
+                    ..
+                }) => {
+                    bail!("the coordinator refused the snapshot ({code}): {message}")
+                }
+                Some(verdict) => return Ok(verdict.outcome),
+                None => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
+    }
+
+    /// Asks for an epoch of the snapshots that wait now.
+    pub async fn close_epoch(&self) -> anyhow::Result<()> {
+        let body = encode(&Command {
+            version: VERSION,
+            command: CommandKind::CloseEpoch,
+        });
+        let attempt = serial();
+        let item = Item {
+            key: format!("close-{attempt}"),
+            attempt,
+            body,
+        };
+        self.queue.push(&Lane::Control, &item).await?;
+        Ok(())
+    }
+
+    /// Waits for the global proof of an epoch.
+    pub async fn published(&self, epoch: u64) -> anyhow::Result<GlobalProof> {
+        loop {
+            match published(self.queue.as_ref(), epoch).await? {
+                Some(proof) => return Ok(proof),
+                None => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
+    }
+
+    /// What the coordinator last said of itself.
+    pub async fn status(&self) -> anyhow::Result<Option<Status>> {
+        let notice = self.queue.notice(STATUS_KEY).await?;
+        Ok(notice.map(|body| decode(&body)).transpose()?)
+    }
+
+    /// The newest epoch whose global proof is out.
+    pub async fn newest_epoch(&self) -> anyhow::Result<u64> {
+        let mut epoch = 0;
+        while published(self.queue.as_ref(), epoch + 1).await?.is_some() {
+            epoch += 1;
+        }
+        Ok(epoch)
+    }
+
+    /// The global trie of an epoch, replayed from the farm's records and checked against the proven root.
+    pub async fn trie(&self, network: &Network, proof: &GlobalProof) -> anyhow::Result<SparseTrie> {
+        let mut trie = network.genesis.trie(network.program)?;
+        let records = self.queue.scan("epochs").await?;
+        for record in records.iter().take(proof.state.epoch as usize) {
+            for (shard, snapshot) in members(&record.body)? {
+                let store = self.queue.artifacts();
+                let bytes = artifacts::fetch(store, &snapshot, MAX_SNAPSHOT_BYTES).await?;
+                let snapshot = Snapshot::open(&bytes, &network.genesis)?;
+                trie.set(shard.into(), snapshot.new.digest())?;
+            }
+        }
+        ensure!(
+            trie.root() == proof.state.root,
+            "the farm's records don't lead to the proven root"
+        );
+        Ok(trie)
+    }
+}
+
+/// Shards and snapshots of an epoch's record.
+fn members(body: &[u8]) -> anyhow::Result<Vec<(u32, Digest)>> {
+    let record: serde_json::Value = serde_json::from_slice(body)?;
+    let members = record
+        .get("members")
+        .context("an epoch's record names no members")?;
+    Ok(serde_json::from_value(members.clone())?)
+}
+
+/// A published proof as a light client takes it; its form is checked, nothing else.
+pub fn update(proof: &GlobalProof) -> anyhow::Result<Update> {
+    Ok(Update {
+        state: proof.state.into(),
+        proof: Proof::from_bytes(&proof.proof.0)?,
+    })
+}
+
+/// A published proof with the network it is checked under.
+pub fn bundle(network: &Network, proof: &GlobalProof) -> anyhow::Result<json::GlobalProof> {
+    Ok(json::GlobalProof {
+        network: network.client(),
+        update: update(proof)?,
+    })
+}
+
+/// Tells two messages of this machine apart.
+fn serial() -> u32 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+    elapsed.map_or(0, |elapsed| elapsed.as_millis() as u32)
+}
