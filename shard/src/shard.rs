@@ -119,6 +119,11 @@ impl Shard {
         &self.ledger
     }
 
+    /// Epoch of the latest global state observed; 0 before the first.
+    pub fn latest_epoch(&self) -> u64 {
+        self.latest.epoch
+    }
+
     /// Accepted transfers that no global state holds yet.
     pub fn pending(&self) -> usize {
         self.pending.len()
