@@ -1,0 +1,690 @@
+//! Is every wire of a constraint system fixed by its inputs?
+//!
+//! The analysis starts with the constant and the inputs known, and looks for constraints that leave their unknown
+//! wires one value, all other wires having theirs in a given witness:
+//!
+//! 1. A constraint with one factor known is a linear equation between unknown wires. The equations are kept solved; one
+//!    that is left with a single unknown wire fixes it. A coefficient that vanishes at the witness is none: this is why
+//!    the answer holds for the witness's inputs.
+//! 2. A linear equation whose unknown wires are bits (wires with `b (b - 1) = 0`) fixes all of them when, up to a
+//!    common factor, the coefficients are integers each greater than the sum of those below it, and their sum is below
+//!    r. Two bits with `b c = 0` count as one digit, so base 3 is covered as well as base 2.
+//! 3. A constraint `L (L - 1) = 0` is the same with one more bit, L.
+//! 4. When the sum of 3. is not below r, another constraint of the same kind may bound the top bits: `T + h = C` with
+//!    `h >= 0`, so that `T <= C`, and the word of which T are the top bits is below r.
+//!
+//! Nothing is concluded from a constraint that is quadratic in its unknown wires otherwise.
+
+use ark_bn254::Fr;
+use ark_ff::{AdditiveGroup, Field, PrimeField};
+use num_bigint::BigUint;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ops::Range;
+use std::path::Path;
+use trifold_circuits::r1cs::{Matrix, R1cs};
+
+/// What the analysis says about a constraint system and one of its witnesses.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Wires in no constraint.
+    pub unused: Vec<usize>,
+    /// Wires that no rule fixes, although their value matters.
+    pub loose: Vec<usize>,
+    /// Wires without a value whose coefficient is 0 in every constraint at this witness: the inverse of a zero.
+    pub idle: Vec<usize>,
+    /// Wires taken as known in place of inputs that have no wire.
+    pub stand_ins: Vec<usize>,
+}
+
+/// The report for a witness that satisfies all constraints. `labels` are the wires' (see [`labels`]).
+///
+/// The compiler also eliminates inputs: it replaces one by what a linear constraint makes of other wires, of which one
+/// then has the input's freedom. That wire is taken as known when nothing else is left to conclude: the unknown of a
+/// limb's range check or of a square, as many as there are inputs without a wire and no more.
+pub fn analyse(r1cs: &R1cs, labels: &[u64], witness: &[Fr]) -> Report {
+    assert_eq!(r1cs.check(witness), Ok(()));
+    let inputs = input_labels(r1cs);
+    let present: Vec<usize> = (1..r1cs.num_wires)
+        .filter(|&wire| inputs.contains(&labels[wire]))
+        .collect();
+    let absent = (inputs.end - inputs.start) as usize - present.len();
+    let mut analysis = Analysis::new(r1cs, &present, witness);
+    let mut stand_ins = Vec::new();
+    analysis.run();
+    while stand_ins.len() < absent
+        && let Some(wire) = analysis.stand_in()
+    {
+        stand_ins.push(wire);
+        analysis.learn(wire);
+        analysis.run();
+    }
+    Report {
+        stand_ins,
+        ..analysis.report()
+    }
+}
+
+/// Labels of the inputs of `main`: the constant has label 0, then come outputs, public inputs and private inputs.
+pub fn input_labels(r1cs: &R1cs) -> Range<u64> {
+    let first = 1 + r1cs.num_outputs as u64;
+    first..first + (r1cs.num_public_inputs + r1cs.num_private_inputs) as u64
+}
+
+/// The label of each wire: its number among all signals, before the compiler eliminated any. Section 3 of an r1cs file.
+pub fn labels(r1cs: &Path) -> Vec<u64> {
+    let bytes = std::fs::read(r1cs).unwrap();
+    let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let mut at = 12;
+    while bytes[at..at + 4] != [3, 0, 0, 0] {
+        at += 12 + number(at + 4) as usize;
+    }
+    let end = at + 12 + number(at + 4) as usize;
+    (at + 12..end).step_by(8).map(number).collect()
+}
+
+/// A linear form: a constant and wires with their coefficients.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    pub constant: Fr,
+    pub terms: BTreeMap<usize, Fr>,
+}
+
+impl Form {
+    /// A row of a matrix; the constant is wire 0.
+    pub fn row(matrix: &Matrix, row: usize) -> Self {
+        let mut form = Self::default();
+        for (wire, value) in matrix.row(row).filter(|(_, value)| *value != Fr::ZERO) {
+            match wire {
+                0 => form.constant = value,
+                _ => drop(form.terms.insert(wire, value)),
+            }
+        }
+        form
+    }
+
+    fn is_zero(&self) -> bool {
+        self.constant == Fr::ZERO && self.terms.is_empty()
+    }
+
+    fn times(mut self, factor: Fr) -> Self {
+        self.constant *= factor;
+        self.terms.values_mut().for_each(|value| *value *= factor);
+        self
+    }
+
+    /// `other = s * self` on the wires; the constants are not looked at.
+    fn ratio(&self, other: &Self) -> Option<Fr> {
+        let (first, second) = (self.terms.values().next()?, other.terms.values().next()?);
+        let ratio = match *second {
+            second if second == *first => Fr::ONE,
+            second if second == -*first => -Fr::ONE,
+            second => second / first,
+        };
+        let same = |((w, a), (v, b)): ((&usize, &Fr), (&usize, &Fr))| w == v && *a * ratio == *b;
+        let matches =
+            self.terms.len() == other.terms.len() && self.terms.iter().zip(&other.terms).all(same);
+        matches.then_some(ratio)
+    }
+
+    /// The wire that the form is, if it is one.
+    fn wire(&self) -> Option<usize> {
+        match self.terms.first_key_value() {
+            Some((&wire, &value)) if self.terms.len() == 1 => {
+                (value == Fr::ONE && self.constant == Fr::ZERO).then_some(wire)
+            }
+            _ => None,
+        }
+    }
+
+    /// `1 - self`, which is a bit when this is one.
+    fn complement(&self) -> Self {
+        let mut form = self.clone().times(-Fr::ONE);
+        form.constant += Fr::ONE;
+        form
+    }
+}
+
+/// The form L of a constraint `L (L - 1) = 0`, up to a factor of either side and to `1 - L`.
+pub fn bit_form(r1cs: &R1cs, row: usize) -> Option<Form> {
+    let mut products = r1cs.c.row(row);
+    if products.any(|(_, value)| value != Fr::ZERO) {
+        return None;
+    }
+    let (a, b) = (Form::row(&r1cs.a, row), Form::row(&r1cs.b, row));
+    let ratio = a.ratio(&b)?;
+    // a (s a + t) = 0: the form is 0 or -t/s.
+    let shift = ratio * a.constant - b.constant;
+    let other = if ratio == Fr::ONE {
+        shift
+    } else {
+        shift / ratio
+    };
+    if other == Fr::ONE {
+        return Some(a);
+    }
+    Some(a.times(other.inverse()?))
+}
+
+/// An unknown of a sum of digits: a bit, or the form of the constraint itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Digit {
+    Wire(usize),
+    Form,
+}
+
+struct Analysis<'a> {
+    r1cs: &'a R1cs,
+    witness: &'a [Fr],
+    known: Vec<bool>,
+    /// Constraints `L (L - 1) = 0` with more than one wire.
+    forms: BTreeMap<usize, Form>,
+    /// Constraints by wire: any, those whose first factor it is in, those whose second.
+    any: Incidence,
+    factors: [Incidence; 2],
+    /// Unknown wires of each constraint's factors.
+    unknown: [Vec<u32>; 2],
+    /// Unknown wires of each constraint in `forms` that are no bits.
+    others: BTreeMap<usize, usize>,
+    system: System,
+    learned: Vec<usize>,
+    pending: VecDeque<Pending>,
+}
+
+/// A constraint or an equation that may say something.
+enum Pending {
+    Line(usize),
+    Form(usize),
+    Equation(usize),
+}
+
+impl<'a> Analysis<'a> {
+    fn new(r1cs: &'a R1cs, inputs: &[usize], witness: &'a [Fr]) -> Self {
+        let count = r1cs.num_constraints();
+        let mut analysis = Self {
+            r1cs,
+            witness,
+            known: vec![false; r1cs.num_wires],
+            forms: BTreeMap::new(),
+            any: Incidence::new(r1cs, &[&r1cs.a, &r1cs.b, &r1cs.c]),
+            factors: [&r1cs.a, &r1cs.b].map(|matrix| Incidence::new(r1cs, &[matrix])),
+            unknown: [vec![0; count], vec![0; count]],
+            others: BTreeMap::new(),
+            system: System {
+                is_bit: vec![false; r1cs.num_wires],
+                ..System::default()
+            },
+            learned: Vec::new(),
+            pending: VecDeque::new(),
+        };
+        for row in 0..count {
+            match bit_form(r1cs, row) {
+                None => {}
+                Some(form) => match form.wire().or_else(|| form.complement().wire()) {
+                    Some(wire) => analysis.system.is_bit[wire] = true,
+                    None => drop(analysis.forms.insert(row, form)),
+                },
+            }
+        }
+        analysis.start(inputs);
+        analysis
+    }
+
+    /// The constant and the inputs are known.
+    fn start(&mut self, inputs: &[usize]) {
+        self.known[0] = true;
+        inputs.iter().for_each(|&wire| self.known[wire] = true);
+        for wire in (1..self.known.len()).filter(|&wire| !self.known[wire]) {
+            for (counts, incidence) in self.unknown.iter_mut().zip(&self.factors) {
+                incidence
+                    .rows(wire)
+                    .iter()
+                    .for_each(|&row| counts[row as usize] += 1);
+            }
+        }
+        for row in 0..self.r1cs.num_constraints() {
+            if self.unknown.iter().any(|counts| counts[row] == 0) {
+                self.pending.push_back(Pending::Line(row));
+            }
+        }
+        for (&row, form) in &self.forms {
+            let is_other = |wire: &&usize| !self.known[**wire] && !self.system.is_bit[**wire];
+            let others = form.terms.keys().filter(is_other).count();
+            self.others.insert(row, others);
+            self.pending.push_back(Pending::Form(row));
+        }
+    }
+
+    fn run(&mut self) {
+        while let Some(pending) = self.pending.pop_front() {
+            match pending {
+                Pending::Line(row) => {
+                    let line = self.line(row);
+                    let changed = self.system.insert(line);
+                    self.pending
+                        .extend(changed.into_iter().map(Pending::Equation));
+                }
+                Pending::Form(row) => self.learned = self.fixed_by_form(row),
+                Pending::Equation(index) => self.learned = self.fixed_by_equation(index),
+            }
+            for wire in std::mem::take(&mut self.learned) {
+                self.learn(wire);
+            }
+        }
+    }
+
+    fn learn(&mut self, wire: usize) {
+        if std::mem::replace(&mut self.known[wire], true) {
+            return;
+        }
+        for (factor, incidence) in self.factors.iter().enumerate() {
+            for &row in incidence.rows(wire) {
+                let row = row as usize;
+                let [own, other] = [factor, 1 - factor].map(|f| self.unknown[f][row]);
+                self.unknown[factor][row] = own - 1;
+                // Once is enough: the equation follows what is learned later.
+                if own == 1 && other > 0 {
+                    self.pending.push_back(Pending::Line(row));
+                }
+                if factor == 0
+                    && let Some(others) = self.others.get_mut(&row)
+                {
+                    *others -= usize::from(!self.system.is_bit[wire]);
+                    if *others == 0 {
+                        self.pending.push_back(Pending::Form(row));
+                    }
+                }
+            }
+        }
+        let changed = self.system.remove(wire);
+        self.pending
+            .extend(changed.into_iter().map(Pending::Equation));
+    }
+
+    /// Rules 1 and 2.
+    fn fixed_by_equation(&self, index: usize) -> Vec<usize> {
+        let Some(equation) = self.system.equations.get(&index) else {
+            return Vec::new();
+        };
+        let wires: Vec<usize> = equation.keys().copied().collect();
+        if wires.len() == 1 {
+            return wires;
+        }
+        if wires.iter().any(|&wire| !self.system.is_bit[wire]) {
+            return Vec::new();
+        }
+        let digits = equation
+            .iter()
+            .map(|(&wire, &value)| (Digit::Wire(wire), value));
+        match self.digit_sum(None, digits.collect()) {
+            Some(sum) if sum < modulus() => wires,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Nonzero coefficients of the unknown wires of a constraint of which one factor is known.
+    fn line(&self, row: usize) -> BTreeMap<usize, Fr> {
+        let [a, b, c] = [&self.r1cs.a, &self.r1cs.b, &self.r1cs.c];
+        let (factor, value) = match self.unknown[0][row] {
+            0 => (b, a.product(row, self.witness)),
+            _ => (a, b.product(row, self.witness)),
+        };
+        let mut coefficients = BTreeMap::new();
+        let scaled = factor
+            .row(row)
+            .map(|(wire, coefficient)| (wire, coefficient * value));
+        let negated = c.row(row).map(|(wire, coefficient)| (wire, -coefficient));
+        for (wire, coefficient) in scaled.chain(negated).filter(|(wire, _)| !self.known[*wire]) {
+            *coefficients.entry(wire).or_insert(Fr::ZERO) += coefficient;
+        }
+        coefficients.retain(|_, value| *value != Fr::ZERO);
+        coefficients
+    }
+
+    /// Rules 3 and 4.
+    fn fixed_by_form(&self, row: usize) -> Vec<usize> {
+        let form = &self.forms[&row];
+        let terms = form.terms.iter().map(|(&wire, &value)| (wire, value));
+        let unknown: Vec<_> = terms.filter(|(wire, _)| !self.known[*wire]).collect();
+        let wires: Vec<usize> = unknown.iter().map(|(wire, _)| *wire).collect();
+        if wires.iter().any(|&wire| !self.system.is_bit[wire]) {
+            return Vec::new();
+        }
+        let bits = unknown
+            .iter()
+            .map(|&(wire, value)| (Digit::Wire(wire), value));
+        let digits = bits.chain([(Digit::Form, Fr::ONE)]).collect();
+        match self.digit_sum(Some(form), digits) {
+            Some(sum) if sum < modulus() => wires,
+            _ if self.top_is_bounded(row, &unknown) => wires,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The greatest sum of digits when no two choices of them have the same, `None` when some may.
+    fn digit_sum(&self, form: Option<&Form>, digits: Vec<(Digit, Fr)>) -> Option<BigUint> {
+        let inverses = digits
+            .iter()
+            .filter_map(|(_, coefficient)| coefficient.inverse());
+        std::iter::once(Fr::ONE).chain(inverses).find_map(|scale| {
+            let mut weights: Vec<(BigUint, Digit)> = digits
+                .iter()
+                .map(|(digit, coefficient)| (magnitude(*coefficient * scale), *digit))
+                .collect();
+            weights.sort_by(|a, b| a.0.cmp(&b.0));
+            binary_sum(&weights).or_else(|| self.ternary_sum(form, &weights))
+        })
+    }
+
+    /// As [`binary_sum`], where bits that exclude each other make one digit.
+    fn ternary_sum(&self, form: Option<&Form>, weights: &[(BigUint, Digit)]) -> Option<BigUint> {
+        let mut sum = BigUint::ZERO;
+        let mut rest = weights;
+        while let [(weight, digit), others @ ..] = rest {
+            if *weight <= sum {
+                return None;
+            }
+            rest = others;
+            let mut greatest = weight;
+            if let [(next, other), others @ ..] = rest
+                && *next > weight + &sum
+                && self.exclude_each_other(form, *digit, *other)
+            {
+                (greatest, rest) = (next, others);
+            }
+            sum += greatest;
+        }
+        Some(sum)
+    }
+
+    /// Whether a constraint says that the product of two bits is 0.
+    fn exclude_each_other(&self, form: Option<&Form>, one: Digit, two: Digit) -> bool {
+        let (wire, other) = match (one, two) {
+            (Digit::Wire(wire), other) | (other, Digit::Wire(wire)) => (wire, other),
+            (Digit::Form, Digit::Form) => return false,
+        };
+        let other = match other {
+            Digit::Wire(other) => Form {
+                terms: [(other, Fr::ONE)].into(),
+                ..Form::default()
+            },
+            Digit::Form => form.cloned().unwrap_or_default(),
+        };
+        let single = Form {
+            terms: [(wire, Fr::ONE)].into(),
+            ..Form::default()
+        };
+        let multiple = |form: &Form, of: &Form| {
+            of.ratio(form)
+                .is_some_and(|ratio| form.constant == ratio * of.constant)
+        };
+        self.any.rows(wire).iter().any(|&row| {
+            let row = row as usize;
+            let [a, b, c] = [&self.r1cs.a, &self.r1cs.b, &self.r1cs.c].map(|m| Form::row(m, row));
+            c.is_zero()
+                && (multiple(&a, &single) && multiple(&b, &other)
+                    || multiple(&b, &single) && multiple(&a, &other))
+        })
+    }
+
+    /// Rule 4 for `L + sum 2^j b_j = known`: another constraint keeps the bits from being those of the sum plus r.
+    fn top_is_bounded(&self, row: usize, bits: &[(usize, Fr)]) -> bool {
+        let mut places = BTreeMap::new();
+        for &(wire, value) in bits {
+            let place = exponent(-value).filter(|place| *place > 0);
+            if place.is_none_or(|place| places.insert(place, wire).is_some()) {
+                return false;
+            }
+        }
+        let Some((_, &top)) = places.last_key_value() else {
+            return false;
+        };
+        let candidates = self.any.rows(top).iter().map(|&other| other as usize);
+        let mut forms = candidates
+            .filter(|other| *other != row)
+            .filter_map(|row| self.forms.get(&row));
+        forms.any(|form| {
+            self.bounds_top(form, &places) || self.bounds_top(&form.complement(), &places)
+        })
+    }
+
+    /// Whether `form`, a bit, says `T + h + form = C` with integers `0 <= h` and T the topmost bits of a word, such that
+    /// the word is below r. `places` has the word's bits by their exponents.
+    fn bounds_top(&self, form: &Form, places: &BTreeMap<u64, usize>) -> bool {
+        let Some((&greatest, top)) = places.last_key_value() else {
+            return false;
+        };
+        let shift = form
+            .terms
+            .get(top)
+            .and_then(|value| greatest.checked_sub(exponent(-*value)?));
+        let Some(shift) = shift else {
+            return false;
+        };
+        let mut left = BigUint::from(1u32);
+        let mut in_top = 0;
+        for (wire, value) in &form.terms {
+            let Some(own) = exponent(-*value).filter(|_| self.system.is_bit[*wire]) else {
+                return false;
+            };
+            in_top += u64::from(places.get(&(own + shift)) == Some(wire));
+            left += BigUint::from(1u32) << own;
+        }
+        let bound = BigUint::from(form.constant.into_bigint());
+        // The left side is below r, so the equation modulo r is one of integers.
+        in_top == greatest + 1 - shift && left < modulus() && (bound + 1u32) << shift <= modulus()
+    }
+
+    /// The one unknown of a range check besides its bits, or of a square.
+    fn stand_in(&self) -> Option<usize> {
+        let is_unknown = |wire: &usize| !self.known[*wire] && !self.system.is_bit[*wire];
+        let one = self.others.iter().find(|(_, others)| **others == 1);
+        if let Some((row, _)) = one {
+            return self.forms[row].terms.keys().copied().find(is_unknown);
+        }
+        let is_square = |row: &usize| {
+            self.unknown.iter().all(|counts| counts[*row] == 1)
+                && Form::row(&self.r1cs.a, *row)
+                    .ratio(&Form::row(&self.r1cs.b, *row))
+                    .is_some()
+        };
+        let row = (0..self.r1cs.num_constraints()).find(is_square)?;
+        let mut wires = self.r1cs.a.row(row).map(|(wire, _)| wire);
+        wires.find(is_unknown)
+    }
+
+    fn report(&self) -> Report {
+        let is_unused = |wire: &usize| self.any.rows(*wire).is_empty();
+        let (unused, rest): (Vec<_>, Vec<_>) = (1..self.known.len())
+            .filter(|&wire| !self.known[wire] || is_unused(&wire))
+            .partition(is_unused);
+        let (idle, loose) = rest.into_iter().partition(|&wire| self.is_idle(wire));
+        Report {
+            unused,
+            loose,
+            idle,
+            ..Report::default()
+        }
+    }
+
+    /// Whether the coefficient of a wire is 0 in each of its constraints, all others having their values.
+    fn is_idle(&self, wire: usize) -> bool {
+        self.any.rows(wire).iter().all(|&row| {
+            let row = row as usize;
+            let is_line = self.unknown.iter().any(|counts| counts[row] == 0);
+            is_line && !self.line(row).contains_key(&wire)
+        })
+    }
+}
+
+/// Linear equations between unknown wires, solved as far as they go: each has a pivot that no other one contains.
+#[derive(Default)]
+struct System {
+    /// Wires with `b (b - 1) = 0`; others are preferred as pivots.
+    is_bit: Vec<bool>,
+    equations: BTreeMap<usize, BTreeMap<usize, Fr>>,
+    /// The equation whose pivot a wire is.
+    pivots: HashMap<usize, usize>,
+    /// The equations that a wire is in.
+    places: HashMap<usize, BTreeSet<usize>>,
+    next: usize,
+}
+
+impl System {
+    /// Adds an equation and gives those that are new or other ones now.
+    fn insert(&mut self, line: BTreeMap<usize, Fr>) -> Vec<usize> {
+        let mut equation = BTreeMap::new();
+        for (wire, value) in line {
+            match self.pivots.get(&wire) {
+                // The pivot of a solved equation stands for the rest of it.
+                Some(index) => subtract(&mut equation, &self.equations[index], wire, value),
+                None => add(&mut equation, wire, value),
+            }
+        }
+        let Some(pivot) = equation
+            .keys()
+            .copied()
+            .min_by_key(|&wire| self.is_bit[wire])
+        else {
+            return Vec::new();
+        };
+        let inverse = equation[&pivot]
+            .inverse()
+            .expect("only nonzero coefficients are kept");
+        equation.values_mut().for_each(|value| *value *= inverse);
+        let mut changed: Vec<usize> = self
+            .places
+            .get(&pivot)
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect();
+        for &index in &changed {
+            let old = self.take(index);
+            let (value, mut new) = (old[&pivot], old);
+            subtract(&mut new, &equation, usize::MAX, value);
+            self.put(index, new);
+        }
+        let index = self.next;
+        self.next += 1;
+        self.pivots.insert(pivot, index);
+        self.put(index, equation);
+        changed.push(index);
+        changed
+    }
+
+    /// Takes a wire that became known out of all equations and gives those.
+    fn remove(&mut self, wire: usize) -> Vec<usize> {
+        let changed: Vec<usize> = self.places.remove(&wire).into_iter().flatten().collect();
+        for index in &changed {
+            if let Some(equation) = self.equations.get_mut(index) {
+                equation.remove(&wire);
+            }
+        }
+        // Without its pivot an equation has to be solved for another wire.
+        if let Some(index) = self.pivots.remove(&wire) {
+            let rest = self.take(index);
+            let mut again = self.insert(rest);
+            again.extend(changed);
+            return again;
+        }
+        changed
+    }
+
+    fn take(&mut self, index: usize) -> BTreeMap<usize, Fr> {
+        let equation = self.equations.remove(&index).unwrap_or_default();
+        for wire in equation.keys() {
+            if let Some(places) = self.places.get_mut(wire) {
+                places.remove(&index);
+            }
+        }
+        equation
+    }
+
+    fn put(&mut self, index: usize, equation: BTreeMap<usize, Fr>) {
+        for &wire in equation.keys() {
+            self.places.entry(wire).or_default().insert(index);
+        }
+        self.equations.insert(index, equation);
+    }
+}
+
+/// The sum of weights, in ascending order, each greater than the sum of those before it.
+fn binary_sum(weights: &[(BigUint, Digit)]) -> Option<BigUint> {
+    let mut sum = BigUint::ZERO;
+    for (weight, _) in weights {
+        if *weight <= sum {
+            return None;
+        }
+        sum += weight;
+    }
+    Some(sum)
+}
+
+/// The smaller of the integers that stand for a value and its negative.
+fn magnitude(value: Fr) -> BigUint {
+    let [positive, negative] = [value, -value].map(|value| BigUint::from(value.into_bigint()));
+    positive.min(negative)
+}
+
+/// j for `2^j` as an integer below r.
+fn exponent(value: Fr) -> Option<u64> {
+    let value = BigUint::from(value.into_bigint());
+    (value.count_ones() == 1).then(|| value.trailing_zeros())?
+}
+
+fn modulus() -> BigUint {
+    Fr::MODULUS.into()
+}
+
+fn add(equation: &mut BTreeMap<usize, Fr>, wire: usize, value: Fr) {
+    let sum = equation.entry(wire).or_insert(Fr::ZERO);
+    *sum += value;
+    if *sum == Fr::ZERO {
+        equation.remove(&wire);
+    }
+}
+
+/// `equation - factor * other`, without the wire `except`.
+fn subtract(
+    equation: &mut BTreeMap<usize, Fr>,
+    other: &BTreeMap<usize, Fr>,
+    except: usize,
+    factor: Fr,
+) {
+    for (&wire, &value) in other.iter().filter(|(wire, _)| **wire != except) {
+        add(equation, wire, -factor * value);
+    }
+}
+
+/// The constraints of each wire in some matrices: those of wire `w` are `rows[starts[w]..starts[w + 1]]`.
+struct Incidence {
+    starts: Vec<usize>,
+    rows: Vec<u32>,
+}
+
+impl Incidence {
+    fn new(r1cs: &R1cs, matrices: &[&Matrix]) -> Self {
+        let mut pairs = Vec::new();
+        for row in 0..r1cs.num_constraints() {
+            for matrix in matrices {
+                let wires = matrix.row(row).filter(|(_, value)| *value != Fr::ZERO);
+                pairs.extend(wires.map(|(wire, _)| (wire as u32, row as u32)));
+            }
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        let mut starts = vec![0; r1cs.num_wires + 1];
+        for &(wire, _) in &pairs {
+            starts[wire as usize + 1] += 1;
+        }
+        for wire in 0..r1cs.num_wires {
+            starts[wire + 1] += starts[wire];
+        }
+        let rows = pairs.into_iter().map(|(_, row)| row).collect();
+        Self { starts, rows }
+    }
+
+    fn rows(&self, wire: usize) -> &[u32] {
+        &self.rows[self.starts[wire]..self.starts[wire + 1]]
+    }
+}
