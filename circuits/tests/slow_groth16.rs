@@ -6,7 +6,8 @@ mod support;
 
 use ark_bn254::Fq;
 use ark_ff::One;
-use support::{check, honest_but, plan, snarkjs};
+use support::{check, constant_plan, honest_but, plan, snarkjs};
+use trifold_circuits::groth16::Plan;
 use trifold_circuits::groth16::advice::{Numbers, advise_dishonestly};
 use trifold_circuits::groth16::oracle::Refusal;
 
@@ -24,9 +25,18 @@ fn number(numbers: &mut Numbers, round: usize, index: usize) -> Option<&mut Fq> 
 }
 
 #[test]
-fn every_number_bites() {
+fn every_number_bites_under_a_key_that_is_read() {
+    every_number_bites(&plan(1));
+}
+
+#[test]
+fn every_number_bites_under_a_key_that_the_circuit_contains() {
+    every_number_bites(&constant_plan(&snarkjs(), 1));
+}
+
+fn every_number_bites(plan: &Plan) {
     let instance = snarkjs();
-    let (plan, key) = (plan(1), instance.prepared());
+    let key = instance.prepared();
     let counts = [plan.layout.round1.len(), 139, 21 + plan.layout.round3.len()];
     for (round, count) in (1..).zip(counts) {
         for index in 0..count {
@@ -39,8 +49,8 @@ fn every_number_bites() {
             };
             let mut deviation = honest_but(&mut tamper);
             let slots = [instance.slot()];
-            let inputs = advise_dishonestly(&plan, &[&key], &slots, &[0], &mut deviation).unwrap();
-            let verdict = check(&plan, &inputs, &key, &[instance.x]);
+            let inputs = advise_dishonestly(plan, &[&key], &slots, &[0], &mut deviation).unwrap();
+            let verdict = check(plan, &inputs, &key, &[instance.x]);
             assert!(
                 changed && matches!(verdict, Err(Refusal::Group(_))),
                 "round {round}, {index}"

@@ -1,16 +1,17 @@
 //! Every value that the verifier circuit is given: committed numbers, quotients and carries.
 
-use super::comb::{CombTrace, columns, digit_bits, digit_words, header_words};
-use super::curve::WINDOW_COUNT;
+use super::curve::{Point, WINDOW_COUNT};
+use super::digits::{digit_bits, digit_words, header_words};
 use super::flat::{self, Flat};
+use super::input_point::{InputPoint, selections};
 use super::key::PreparedKey;
 use super::layout::{KEY_COMB_START, Layout, QUOTIENT_NUMBERS, REMAINDER_NUMBERS};
 use super::limbs::{NumberCode, base_modulus, field, integer, modulus_limbs, signed_digits};
-use super::params::{NUMBER_BITS, Params};
+use super::params::{Mode, NUMBER_BITS, Params};
 use super::plan::{GroupPlan, Plan};
 use super::residue::{LoopTrace, ResidueTrace};
 use super::ring::{Residues, Ring};
-use super::scheme::{KeyReading, Powers, ProofNumbers, read_proof, reduction};
+use super::scheme::{Powers, ProofNumbers, read_proof, reduction};
 use super::transcript::{BitStream, Sponge, coefficients};
 use super::wide::{Integers, Polynomial, Wide};
 use crate::inputs::Inputs;
@@ -18,6 +19,7 @@ use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 use ark_ff::{AdditiveGroup, Field, Zero};
 use num_bigint::BigUint;
+use std::array::from_fn;
 
 /// A Groth16 proof over BN254.
 pub type Proof = ark_groth16::Proof<ark_bn254::Bn254>;
@@ -46,8 +48,9 @@ pub enum AdviceError {
         /// Slots with a key.
         assigned: usize,
     },
-    /// A slot's key is not among those given, or is prepared for other parameters.
-    #[error("slot {slot}: there is no key {key} with the plan's parameters")]
+    /// A slot's key is not among those given, is prepared for other parameters or is not the one that the circuit
+    /// contains.
+    #[error("slot {slot}: there is no key {key} that fits the plan")]
     Key {
         /// Slot.
         slot: usize,
@@ -110,7 +113,7 @@ pub enum AdviceError {
 
 /// The input signals of the verifier for these proofs; slot p uses `keys[key_of[p]]`.
 ///
-/// Refuses proofs that do not verify. The numbers of an inactive slot are 0.
+/// A plan for a key that the circuit contains takes that key only. Refuses proofs that do not verify. The numbers of an inactive slot are 0.
 pub fn advise(
     plan: &Plan,
     keys: &[&PreparedKey],
@@ -184,7 +187,7 @@ struct Advisor<'a, 'b> {
 /// What is known of a slot before the first challenge.
 struct Opening {
     word: BigUint,
-    columns: Vec<(usize, bool)>,
+    selections: Vec<(usize, bool)>,
     round1: Vec<Fq>,
     /// The window polynomials; none for an inactive slot.
     polynomials: Vec<Vec<Fq>>,
@@ -239,12 +242,18 @@ impl Advisor<'_, '_> {
             let known = self
                 .keys
                 .get(key)
-                .is_some_and(|k| *k.params() == self.plan.params);
+                .is_some_and(|key| self.is_planned_for(key));
             if !known {
                 return Err(AdviceError::Key { slot, key });
             }
         }
         Ok(())
+    }
+
+    fn is_planned_for(&self, key: &PreparedKey) -> bool {
+        let constant_key = self.plan.constant_key.as_deref();
+        *key.params() == self.plan.params
+            && constant_key.is_none_or(|constant| constant.prepared() == key)
     }
 
     fn key(&self, slot: usize) -> &PreparedKey {
@@ -260,15 +269,13 @@ impl Advisor<'_, '_> {
     fn open(&self, slot: usize) -> Result<Opening, AdviceError> {
         let Slot { x, proof } = self.slots[slot];
         let Some(proof) = proof else {
-            let word = digit_words(x)
+            let word = digit_words(x, self.plan.layout.digit_bits())
                 .next()
                 .expect("the first digit word is below r");
-            let columns = columns(&digit_bits(&word));
-            let round1 = vec![Fq::ZERO; self.plan.layout.round1.len()];
             return Ok(Opening {
+                selections: self.selections(&word),
                 word,
-                columns,
-                round1,
+                round1: vec![Fq::ZERO; self.plan.layout.round1.len()],
                 polynomials: Vec::new(),
             });
         };
@@ -282,11 +289,12 @@ impl Advisor<'_, '_> {
             .deviation
             .as_ref()
             .map_or(0, |deviation| deviation.skipped_words);
-        let (word, columns, comb) = digit_words(x)
+        let (word, selections, point) = digit_words(x, self.plan.layout.digit_bits())
             .skip(skipped)
             .find_map(|word| {
-                let columns = columns(&digit_bits(&word));
-                CombTrace::new(self.key(slot), &columns).map(|comb| (word, columns, comb))
+                let selections = self.selections(&word);
+                let point = self.input_point(slot, &selections)?;
+                Some((word, selections, point))
             })
             .ok_or(AdviceError::DegenerateInput { slot })?;
         let degenerate = AdviceError::DegeneratePairing { slot };
@@ -298,18 +306,42 @@ impl Advisor<'_, '_> {
             .deviation
             .as_ref()
             .map_or(flat::one(), |deviation| deviation.witness_factor);
-        let residue = ResidueTrace::new(self.key(slot), &trace, comb.v, proof.c, &factor)
+        let residue = ResidueTrace::new(self.key(slot), &trace, point.v, proof.c, &factor)
             .ok_or(degenerate)?;
         if self.is_honest() && !residue.closed {
             return Err(AdviceError::Invalid { slot });
         }
-        let round1 = round1(&self.plan.layout, proof, &comb, &trace, &residue);
+        let round1 = round1(&self.plan.layout, proof, &point, &trace, &residue);
         Ok(Opening {
             word,
-            columns,
+            selections,
             round1,
             polynomials: residue.polynomials,
         })
+    }
+
+    fn selections(&self, word: &BigUint) -> Vec<(usize, bool)> {
+        let layout = &self.plan.layout;
+        selections(layout.mode, &digit_bits(word, layout.digit_bits()))
+    }
+
+    /// The selected entries, signs applied.
+    fn entries(&self, slot: usize, selections: &[(usize, bool)]) -> Vec<Point<Fq>> {
+        let places = selections.iter().enumerate();
+        places
+            .map(|(place, &(entry, positive))| {
+                let point = match &self.plan.constant_key {
+                    Some(key) => key.tables()[place][entry],
+                    None => self.key(slot).comb()[entry],
+                };
+                point.signed(positive)
+            })
+            .collect()
+    }
+
+    fn input_point(&self, slot: usize, selections: &[(usize, bool)]) -> Option<InputPoint> {
+        let entries = self.entries(slot, selections);
+        InputPoint::new(self.plan.layout.mode, &entries, self.key(slot).ic0())
     }
 
     // ---- the rounds
@@ -372,7 +404,10 @@ impl Advisor<'_, '_> {
             .sum();
         let mut words = vec![Fr::from(nonce), Fr::from(flags)];
         for (slot, opening) in openings.iter().enumerate() {
-            words.extend([self.key(slot).digest(), self.slots[slot].x]);
+            if self.plan.layout.mode == Mode::Witness {
+                words.push(self.key(slot).digest());
+            }
+            words.push(self.slots[slot].x);
             words.extend(header_words(&opening.word));
         }
         words
@@ -396,22 +431,17 @@ impl Advisor<'_, '_> {
                 continue;
             }
             let key = self.key(slot);
-            let comb = opening
-                .columns
-                .iter()
-                .map(|&(entry, sign)| key.comb()[entry].signed(sign));
+            let entries = self.entries(slot, &opening.selections);
             let mut proof = ProofNumbers {
                 round1: numbers.round1[slot].clone(),
                 round3: vec![None; layout.round3.len()],
-                columns: comb.map(|point| [point.x, point.y]).collect(),
+                columns: entries
+                    .into_iter()
+                    .map(|point| [point.x, point.y])
+                    .collect(),
             };
-            let reading = read_proof(
-                &ring,
-                layout,
-                &powers,
-                &KeyReading::Witness(key.numbers()),
-                &mut proof,
-            );
+            let key = self.plan.key_reading(key.numbers());
+            let reading = read_proof(&ring, layout, &powers, &key, &mut proof);
             if self.is_honest() {
                 self.check_residuals(slot, &reading.residuals)?;
             }
@@ -467,25 +497,26 @@ impl Advisor<'_, '_> {
                 .signed_words()
                 .map(|w| ring.limbs(w, plan.params.word_limbs))
                 .collect();
+            let select = |(place, &(entry, positive)): (usize, &(usize, bool))| {
+                let [x, y] = match &plan.constant_key {
+                    Some(key) => {
+                        let Point { x, y } = key.tables()[place][entry];
+                        [read(&x), read(&y)]
+                    }
+                    None => from_fn(|i| words[KEY_COMB_START + 2 * entry + i].clone()),
+                };
+                [x, if positive { y } else { -y }]
+            };
             let mut proof = ProofNumbers {
                 round1: read_all(&numbers.round1[slot]),
                 round3: numbers.round3[slot]
                     .iter()
                     .map(|number| Some(read(number)))
                     .collect(),
-                columns: opening
-                    .columns
-                    .iter()
-                    .map(|&column| select(&words, column))
-                    .collect(),
+                columns: opening.selections.iter().enumerate().map(select).collect(),
             };
-            let reading = read_proof(
-                &ring,
-                &plan.layout,
-                &powers,
-                &KeyReading::Witness(&words),
-                &mut proof,
-            );
+            let key = plan.key_reading(&words);
+            let reading = read_proof(&ring, &plan.layout, &powers, &key, &mut proof);
             for (j, window) in reading.windows.iter().enumerate() {
                 sums[0].add_multiple(window, rho_windows[WINDOW_COUNT * slot + j]);
             }
@@ -564,9 +595,11 @@ impl Advisor<'_, '_> {
         inputs.insert("nonce", [Fr::from(nonce)]);
         let bits = openings
             .iter()
-            .flat_map(|opening| digit_bits(&opening.word));
+            .flat_map(|opening| digit_bits(&opening.word, self.plan.layout.digit_bits()));
         inputs.insert("e_bits", bits.map(Fr::from));
-        inputs.insert("vkw", self.keys.iter().flat_map(|key| key.words()));
+        if self.plan.layout.mode == Mode::Witness {
+            inputs.insert("vkw", self.keys.iter().flat_map(|key| key.words()));
+        }
         self.quotient_signals(quotients, &mut inputs);
         inputs
     }
@@ -635,13 +668,6 @@ fn quotient_modulo_r(params: &Params, h: &Polynomial, group: &GroupPlan) -> Quot
     }
 }
 
-/// An entry of the comb's table among the key's words, the sign applied.
-fn select(words: &[Polynomial], (entry, positive): (usize, bool)) -> [Polynomial; 2] {
-    let start = KEY_COMB_START + 2 * entry;
-    let y = words[start + 1].clone();
-    [words[start].clone(), if positive { y } else { -y }]
-}
-
 fn check_points(slot: usize, proof: &Proof) -> Result<(), AdviceError> {
     for (point, value) in [("A", &proof.a), ("C", &proof.c)] {
         check_g1(slot, point, value)?;
@@ -676,19 +702,19 @@ fn check_g2(slot: usize, value: &G2Affine) -> Result<(), AdviceError> {
 fn round1(
     layout: &Layout,
     proof: &Proof,
-    comb: &CombTrace,
+    point: &InputPoint,
     trace: &LoopTrace,
     residue: &ResidueTrace,
 ) -> Vec<Fq> {
     let Proof { a, b, c } = proof;
     let mut numbers = vec![
-        a.x, a.y, c.x, c.y, b.x.c0, b.x.c1, b.y.c0, b.y.c1, comb.v.x, comb.v.y,
+        a.x, a.y, c.x, c.y, b.x.c0, b.x.c1, b.y.c0, b.y.c1, point.v.x, point.v.y,
     ];
     for part in [
-        &comb.abscissas,
-        &comb.ordinates,
-        &comb.slopes,
-        &comb.inverses,
+        &point.abscissas,
+        &point.ordinates,
+        &point.slopes,
+        &point.inverses,
     ] {
         numbers.extend(part);
     }

@@ -1,7 +1,9 @@
 //! The generated Circom files: constants of Fq in limbs, and plans.
 
+use super::constant_key::ConstantKey;
 use super::constants;
-use super::limbs::{constant_limbs, modulus_limbs};
+use super::fixed_base;
+use super::limbs::{NumberCode, constant_limbs, modulus_limbs};
 use super::params::{Mode, Params};
 use super::plan::{Plan, PlanError};
 use crate::generated::HEADER;
@@ -47,9 +49,7 @@ fn constants_file() -> GeneratedFile {
         shape.push(params.limbs());
         let mut limbs = Vec::new();
         for value in values {
-            let mut padded = constant_limbs(value, &params);
-            padded.resize(params.limbs(), 0);
-            limbs.extend(padded.iter().map(i128::to_string));
+            limbs.extend(padded(constant_limbs(value, &params), &params));
         }
         function(&mut text, name, &nested(&limbs, &shape));
     }
@@ -59,8 +59,60 @@ fn constants_file() -> GeneratedFile {
     }
 }
 
+/// The file that a circuit for `proofs` proofs under this key includes: plan, constants and tables. Computes the plan
+/// anew, so that a violated bound is an error here.
+pub fn constant_key(key: &ConstantKey, proofs: usize) -> Result<String, PlanError> {
+    let mut text = plan_text(&Plan::for_key(key.clone(), proofs)?);
+    let params = key.prepared().params();
+    let numbers: Vec<String> = key
+        .numbers()
+        .into_iter()
+        .flat_map(|number| padded(constant_limbs(number, params), params))
+        .collect();
+    let count = numbers.len() / params.limbs();
+    function(
+        &mut text,
+        "g16_key_numbers",
+        &nested(&numbers, &[count, params.limbs()]),
+    );
+    let code = NumberCode::number(params);
+    let entries = fixed_base::largest_table();
+    let shape = [entries, 2, params.limbs()];
+    for (window, table) in key.tables().iter().enumerate() {
+        let coordinates = table.iter().flat_map(|point| [point.x, point.y]);
+        let mut limbs: Vec<String> = coordinates
+            .flat_map(|value| padded(code.signed(value), params))
+            .collect();
+        limbs.resize(shape.iter().product(), "0".into());
+        let name = format!("g16_fixed_base_{window}");
+        function(&mut text, &name, &nested(&limbs, &shape));
+    }
+    text.push_str(&table_choice(key.tables().len()));
+    Ok(text)
+}
+
+/// A function for each table keeps the compiled functions small; this one chooses among them.
+fn table_choice(windows: usize) -> String {
+    let mut text = String::from("\nfunction g16_fixed_base(i) {\n");
+    for window in 0..windows - 1 {
+        writeln!(
+            text,
+            "    if (i == {window}) {{ return g16_fixed_base_{window}(); }}"
+        )
+        .expect("a string takes everything");
+    }
+    text + &format!("    return g16_fixed_base_{}();\n}}\n", windows - 1)
+}
+
 fn plan_file(plan: &Plan) -> GeneratedFile {
     let name = format!("plan_{}{}", plan.layout.mode.letter(), plan.proofs);
+    GeneratedFile {
+        path: format!("circuits/lib/groth16/{name}.circom"),
+        text: plan_text(plan),
+    }
+}
+
+fn plan_text(plan: &Plan) -> String {
     let mut text = format!("{HEADER}\n// {}\n", plan.description());
     for line in plan.layout.to_string().lines() {
         writeln!(text, "// {line}").expect("a string takes everything");
@@ -111,10 +163,13 @@ fn plan_file(plan: &Plan) -> GeneratedFile {
         &most(groups.iter().map(|g| g.carry_widths.len())),
     );
     function(&mut text, "g16_k_widths", &widths(&|g| &g.carry_widths));
-    GeneratedFile {
-        path: format!("circuits/lib/groth16/{name}.circom"),
-        text,
-    }
+    text
+}
+
+/// Limbs with zeros up to the length of a number.
+fn padded(mut limbs: Vec<i128>, params: &Params) -> impl Iterator<Item = String> + use<> {
+    limbs.resize(params.limbs(), 0);
+    limbs.into_iter().map(|limb| limb.to_string())
 }
 
 fn function(text: &mut String, name: &str, value: &str) {

@@ -37,7 +37,7 @@ pub enum VkError {
 }
 
 /// A verifying key with one public input, checked, its tables computed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreparedKey {
     params: Params,
     ic0: Point<Fq>,

@@ -2,6 +2,7 @@
 
 use super::curve::{CHECKPOINTS, STEPS, WINDOW_COUNT, WINDOWS};
 use super::params::Mode;
+use super::{comb, fixed_base};
 use std::fmt::{Display, Formatter};
 
 /// Numbers of S, the even remainder of the main identity.
@@ -27,10 +28,6 @@ pub const COMB_ROWS: usize = 6;
 pub const ORDINATE_STRIDE: usize = 6;
 /// First column whose addition needs an explicit inverse.
 pub const FIRST_INVERTED_COLUMN: usize = 37;
-/// Bits of a window of the fixed-base multiplication by a constant IC1.
-pub const FIXED_BASE_BITS: usize = 7;
-/// Windows of the fixed-base multiplication.
-pub const FIXED_BASE_WINDOWS: usize = 37;
 
 /// Where classes of numbers and identities of one proof begin, counted from the start of the proof's own block.
 ///
@@ -133,7 +130,7 @@ impl VkxCounts {
             },
             Mode::Constant => Self {
                 doublings: 0,
-                additions: FIXED_BASE_WINDOWS - 1,
+                additions: fixed_base::WINDOWS - 1,
                 abscissas: 0,
                 ordinates: 0,
                 inverses: 1,
@@ -195,6 +192,22 @@ impl Layout {
                 ("ckpt", CHECKPOINTS.len() * 4),
                 ("end", 4),
             ]),
+        }
+    }
+
+    /// Bits of the digit word of a public input.
+    pub fn digit_bits(&self) -> usize {
+        match self.mode {
+            Mode::Witness => comb::DIGIT_BITS,
+            Mode::Constant => fixed_base::DIGIT_BITS,
+        }
+    }
+
+    /// Table entries that a public input selects.
+    pub fn selections(&self) -> usize {
+        match self.mode {
+            Mode::Witness => COMB_COLUMNS,
+            Mode::Constant => fixed_base::WINDOWS,
         }
     }
 

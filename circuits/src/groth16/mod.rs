@@ -7,10 +7,14 @@
 
 pub mod advice;
 pub mod comb;
+pub mod constant_key;
 pub mod constants;
 pub mod curve;
+pub mod digits;
+pub mod fixed_base;
 pub mod flat;
 pub mod generate;
+pub mod input_point;
 pub mod key;
 pub mod layout;
 pub mod limbs;
@@ -25,6 +29,7 @@ pub mod wide;
 pub mod window;
 
 pub use advice::{AdviceError, Proof, Slot, advise};
+pub use constant_key::ConstantKey;
 pub use key::{PreparedKey, VkError};
 pub use oracle::{Claim, Refusal};
 pub use params::{Mode, Params};

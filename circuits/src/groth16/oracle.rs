@@ -1,9 +1,10 @@
 //! The native relation of the verifier circuit: the checks that its constraints make, on its input signals.
 
-use super::comb::{DIGIT_BITS, columns};
-use super::curve::WINDOW_COUNT;
+use super::curve::{Point, WINDOW_COUNT};
+use super::input_point::selections;
 use super::layout::{KEY_COMB_START, KEY_NUMBERS, POWERS, REMAINDER_NUMBERS, ROUND2_NUMBERS};
-use super::limbs::{integer, modulus_limbs};
+use super::limbs::{NumberCode, integer, modulus_limbs};
+use super::params::Mode;
 use super::plan::{GroupPlan, Plan, WORD_BITS};
 use super::ring::{Evaluations, Ring};
 use super::scheme::{KeyReading, Powers, ProofNumbers, read_proof, reduction};
@@ -120,26 +121,18 @@ impl<'a> Signals<'a> {
             return Err(Refusal::Claim);
         }
         let numbers = |name, count: usize| read_numbers(plan, inputs, name, count);
-        let bits = read_bits(inputs, proofs)?;
+        let bits = read_bits(inputs, proofs, layout.digit_bits())?;
         for (slot, (bits, x)) in bits.iter().zip(claim.x).enumerate() {
             let twice = bits
                 .iter()
                 .rev()
                 .fold(Fr::zero(), |sum, &bit| sum.double() + Fr::from(bit))
                 .double();
-            if twice - (Fr::from(2u64).pow([DIGIT_BITS as u64]) - Fr::one()) != *x {
+            if twice - (Fr::from(2u64).pow([layout.digit_bits() as u64]) - Fr::one()) != *x {
                 return Err(Refusal::Digits(slot));
             }
         }
-        let words = signal(inputs, "vkw", claim.digests.len() * layout.key_words())?;
-        let words: Vec<&[Fr]> = words.chunks(layout.key_words()).collect();
-        for (key, (words, digest)) in words.iter().zip(claim.digests).enumerate() {
-            let mut sponge = Sponge::new(plan.key_initial_value());
-            sponge.absorb(words);
-            if sponge.squeeze(1)[0] != *digest {
-                return Err(Refusal::KeyDigest(key));
-            }
-        }
+        let words = read_keys(plan, inputs, claim)?;
         let widths = |f: fn(&GroupPlan) -> &Vec<usize>| plan.groups.iter().flat_map(f).copied();
         let quotients: Vec<usize> = widths(|g| &g.quotient_widths).collect();
         let carries: Vec<usize> = widths(|g| &g.carry_widths).collect();
@@ -157,6 +150,32 @@ impl<'a> Signals<'a> {
             free_carries: signal(inputs, "k_free", free)?,
         })
     }
+}
+
+/// The words of each key, which have the stated digests; none where the circuit contains its key, whose digest alone
+/// may then be stated.
+fn read_keys<'a>(
+    plan: &Plan,
+    inputs: &'a Inputs,
+    claim: &Claim<'_>,
+) -> Result<Vec<&'a [Fr]>, Refusal> {
+    if let Some(constant) = &plan.constant_key {
+        let foreign = |digest: &Fr| *digest != constant.prepared().digest();
+        return match claim.digests.iter().position(foreign) {
+            Some(key) => Err(Refusal::KeyDigest(key)),
+            None => Ok(Vec::new()),
+        };
+    }
+    let words = signal(inputs, "vkw", claim.digests.len() * plan.layout.key_words())?;
+    let words: Vec<&[Fr]> = words.chunks(plan.layout.key_words()).collect();
+    for (key, (words, digest)) in words.iter().zip(claim.digests).enumerate() {
+        let mut sponge = Sponge::new(plan.key_initial_value());
+        sponge.absorb(words);
+        if sponge.squeeze(1)[0] != *digest {
+            return Err(Refusal::KeyDigest(key));
+        }
+    }
+    Ok(words)
 }
 
 fn signal<'a>(
@@ -209,10 +228,10 @@ fn read_numbers(
         .collect())
 }
 
-fn read_bits(inputs: &Inputs, proofs: usize) -> Result<Vec<Vec<bool>>, Refusal> {
-    let values = read_ranged(inputs, "e_bits", &vec![1; proofs * DIGIT_BITS])?;
+fn read_bits(inputs: &Inputs, proofs: usize, each: usize) -> Result<Vec<Vec<bool>>, Refusal> {
+    let values = read_ranged(inputs, "e_bits", &vec![1; proofs * each])?;
     let bits: Vec<bool> = values.iter().map(Fr::is_one).collect();
-    Ok(bits.chunks(DIGIT_BITS).map(<[bool]>::to_vec).collect())
+    Ok(bits.chunks(each).map(<[bool]>::to_vec).collect())
 }
 
 /// The challenges that the transcript gives.
@@ -237,7 +256,7 @@ impl Challenges {
     fn run(plan: &Plan, signals: &Signals<'_>, claim: &Claim<'_>) -> Result<Self, Refusal> {
         let bits = plan.params.coefficient_bits;
         let mut sponge = Sponge::new(plan.initial_value());
-        let mut words = header(signals, claim);
+        let mut words = header(plan, signals, claim);
         words.extend(number_words(plan, signals.round1.iter()));
         sponge.absorb(&words);
         let count = plan.proofs * WINDOW_COUNT;
@@ -267,7 +286,7 @@ impl Challenges {
     }
 }
 
-fn header(signals: &Signals<'_>, claim: &Claim<'_>) -> Vec<Fr> {
+fn header(plan: &Plan, signals: &Signals<'_>, claim: &Claim<'_>) -> Vec<Fr> {
     let flags: u64 = claim
         .active
         .iter()
@@ -276,7 +295,10 @@ fn header(signals: &Signals<'_>, claim: &Claim<'_>) -> Vec<Fr> {
         .sum();
     let mut words = vec![signals.nonce, Fr::from(flags)];
     for ((bits, x), key) in signals.bits.iter().zip(claim.x).zip(claim.key_of) {
-        words.extend([claim.digests[*key], *x]);
+        if plan.layout.mode == Mode::Witness {
+            words.push(claim.digests[*key]);
+        }
+        words.push(*x);
         for part in [&bits[..WORD_BITS], &bits[WORD_BITS..]] {
             words.push(
                 part.iter()
@@ -340,24 +362,15 @@ fn sums(plan: &Plan, signals: &Signals<'_>, claim: &Claim<'_>, challenges: &Chal
         .collect();
     let mut residuals = Vec::new();
     for slot in 0..plan.proofs {
-        let key = &keys[claim.key_of[slot]];
+        let key = plan.key_reading(keys.get(claim.key_of[slot]).map_or(&[], Vec::as_slice));
         let own1 = &signals.round1[slot * layout.round1.len()..][..layout.round1.len()];
         let own3 = &signals.round3[slot * layout.round3.len()..][..layout.round3.len()];
         let mut proof = ProofNumbers {
             round1: at(own1),
             round3: at(own3).into_iter().map(Some).collect(),
-            columns: columns(&signals.bits[slot])
-                .into_iter()
-                .map(|column| select(key, column))
-                .collect(),
+            columns: select(plan, &ring, &key, &signals.bits[slot]),
         };
-        let reading = read_proof(
-            &ring,
-            layout,
-            &powers,
-            &KeyReading::Witness(key),
-            &mut proof,
-        );
+        let reading = read_proof(&ring, layout, &powers, &key, &mut proof);
         let active = Fr::from(claim.active[slot]);
         let rho = &challenges.windows[WINDOW_COUNT * slot..];
         main += active
@@ -410,16 +423,29 @@ fn key_numbers(plan: &Plan, words: &[Fr], point: Fr) -> Vec<Fr> {
     numbers
 }
 
-fn select(key: &[Fr], (entry, positive): (usize, bool)) -> [Fr; 2] {
-    let start = KEY_COMB_START + 2 * entry;
-    [
-        key[start],
-        if positive {
-            key[start + 1]
-        } else {
-            -key[start + 1]
-        },
-    ]
+/// The entries that the digits select, signs applied: of the comb's table among the key's numbers, or of the tables that
+/// the circuit contains.
+fn select(
+    plan: &Plan,
+    ring: &Evaluations,
+    key: &KeyReading<'_, Fr>,
+    bits: &[bool],
+) -> Vec<[Fr; 2]> {
+    let code = NumberCode::number(&plan.params);
+    let entry = |place: usize, entry: usize| match key {
+        KeyReading::Witness(numbers) => [0, 1].map(|i| numbers[KEY_COMB_START + 2 * entry + i]),
+        KeyReading::Constant(key) => {
+            let Point { x, y } = key.tables()[place][entry];
+            [x, y].map(|value| ring.limbs(&code.signed(value), 1))
+        }
+    };
+    let selections = selections(plan.layout.mode, bits).into_iter().enumerate();
+    selections
+        .map(|(place, (index, positive))| {
+            let [x, y] = entry(place, index);
+            [x, if positive { y } else { -y }]
+        })
+        .collect()
 }
 
 /// One group's part of round 4, offset-coded where its width is checked.

@@ -5,6 +5,7 @@
 //! coefficients are summed with weights `2^(w i)`, and the sum stays below r, so that an equality modulo r is one of
 //! integers. Every inequality is decided exactly.
 
+use super::constant_key::ConstantKey;
 use super::layout::{Layout, POWERS, QUOTIENT_NUMBERS, REMAINDER_NUMBERS};
 use super::limbs::{base_modulus, modulus_limbs};
 use super::params::{Mode, Params, cut};
@@ -15,6 +16,7 @@ use ark_ff::PrimeField;
 use num_bigint::BigUint;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// Bits of a transcript word that carry data.
 pub const WORD_BITS: usize = 253;
@@ -76,7 +78,7 @@ pub enum PlanError {
         /// Degree of the bound.
         actual: usize,
     },
-    /// The bounds of a constant key depend on the key.
+    /// The bounds of a constant key depend on the key: [`Plan::for_key`] takes it.
     #[error("the plan for a key that is built into the circuit depends on the key")]
     ConstantKey,
     /// An identity is in no group, or in two.
@@ -129,6 +131,8 @@ pub struct Plan {
     pub layout: Layout,
     /// Proofs verified.
     pub proofs: usize,
+    /// The key of all proofs where the circuit contains it.
+    pub constant_key: Option<Arc<ConstantKey>>,
     /// Group 0 is the main identity alone; group g > 0 has the members `members[g - 1]`.
     pub groups: Vec<GroupPlan>,
     /// Global identity indices in the order in which coefficients are assigned.
@@ -145,26 +149,39 @@ pub struct PolynomialBounds {
 }
 
 impl PolynomialBounds {
-    /// Bounds for `proofs` proofs. All proofs have the same.
+    /// Bounds for `proofs` proofs under keys that the circuit reads. All proofs have the same.
     pub fn new(params: Params, layout: &Layout, proofs: usize) -> Self {
+        let word = Bound::digits(&params.word_widths(), params.word_limbs);
+        let key = vec![word.clone(); layout.key_words() / 3];
+        Self::read(params, layout, proofs, &KeyReading::Witness(&key), word)
+    }
+
+    /// Bounds for `proofs` proofs under a key that the circuit contains. Its table's entries are cut like committed
+    /// numbers.
+    pub fn for_key(key: &ConstantKey, layout: &Layout, proofs: usize) -> Self {
+        let params = *key.prepared().params();
+        let entry = Bound::digits(&params.widths(), 1);
+        Self::read(params, layout, proofs, &KeyReading::Constant(key), entry)
+    }
+
+    /// `entry` bounds the coordinates that the digits of x select.
+    fn read(
+        params: Params,
+        layout: &Layout,
+        proofs: usize,
+        key: &KeyReading<'_, Bound>,
+        entry: Bound,
+    ) -> Self {
         let ring = Bounds::new(params);
         let number = Bound::digits(&params.widths(), 1);
-        let word = Bound::digits(&params.word_widths(), params.word_limbs);
         let z = Bound::digits(&params.challenge_widths(), 1);
         let (powers, power_bounds) = Powers::new(&ring, z, &vec![number.clone(); POWERS.len()]);
-        let key = vec![word.clone(); layout.key_words() / 3];
         let mut numbers = ProofNumbers {
             round1: vec![number.clone(); layout.round1.len()],
             round3: vec![Some(number.clone()); layout.round3.len()],
-            columns: vec![[word.clone(), word.clone()]; super::layout::COMB_COLUMNS],
+            columns: vec![[entry.clone(), entry]; layout.selections()],
         };
-        let reading = read_proof(
-            &ring,
-            layout,
-            &powers,
-            &KeyReading::Witness(&key),
-            &mut numbers,
-        );
+        let reading = read_proof(&ring, layout, &powers, key, &mut numbers);
         let coefficient = coefficient_bound(&params);
         let windows = reading
             .windows
@@ -219,16 +236,34 @@ const MOST_SPACING: usize = 11;
 const LENGTH_WEIGHTS: [u64; 7] = [0, 3, 7, 10, 15, 30, 200];
 
 impl Plan {
-    /// The cheapest plan for `proofs` proofs: residuals sorted by size and cut into equal groups.
+    /// The plan for `proofs` proofs under keys that the circuit reads.
     pub fn new(mode: Mode, params: Params, proofs: usize) -> Result<Self, PlanError> {
         if mode == Mode::Constant {
             return Err(PlanError::ConstantKey);
         }
         let layout = Layout::new(mode);
         let bounds = PolynomialBounds::new(params, &layout, proofs);
+        Self::cheapest(params, layout, &bounds, None)
+    }
+
+    /// The plan for `proofs` proofs under a key that the circuit contains.
+    pub fn for_key(key: ConstantKey, proofs: usize) -> Result<Self, PlanError> {
+        let layout = Layout::new(Mode::Constant);
+        let bounds = PolynomialBounds::for_key(&key, &layout, proofs);
+        let params = *key.prepared().params();
+        Self::cheapest(params, layout, &bounds, Some(Arc::new(key)))
+    }
+
+    /// The cheapest plan: residuals sorted by size and cut into equal groups.
+    fn cheapest(
+        params: Params,
+        layout: Layout,
+        bounds: &PolynomialBounds,
+        constant_key: Option<Arc<ConstantKey>>,
+    ) -> Result<Self, PlanError> {
         let main = plan_group(&params, bounds.main(), 1)?;
         let mut best: Option<(usize, Vec<GroupPlan>, Vec<Vec<usize>>)> = None;
-        let orders = LENGTH_WEIGHTS.map(|weight| by_size(&bounds, weight));
+        let orders = LENGTH_WEIGHTS.map(|weight| by_size(bounds, weight));
         for groups in 1..=MOST_GROUPS {
             for order in &orders {
                 let size = order.len().div_ceil(groups);
@@ -252,11 +287,12 @@ impl Plan {
         let plan = Self {
             params,
             layout,
-            proofs,
+            proofs: bounds.proofs,
+            constant_key,
             groups,
             members,
         };
-        plan.check(&bounds)?;
+        plan.check(bounds)?;
         Ok(plan)
     }
 
@@ -281,6 +317,14 @@ impl Plan {
         Ok(())
     }
 
+    /// What the identities read the key from: the circuit's own, or these numbers.
+    pub fn key_reading<'a, E>(&'a self, numbers: &'a [E]) -> KeyReading<'a, E> {
+        match &self.constant_key {
+            Some(key) => KeyReading::Constant(key),
+            None => KeyReading::Witness(numbers),
+        }
+    }
+
     /// Members of the largest group.
     pub fn group_size(&self) -> usize {
         self.members.iter().map(Vec::len).max().unwrap_or(0)
@@ -291,7 +335,7 @@ impl Plan {
         (count * self.params.coefficient_bits).div_ceil(WORD_BITS)
     }
 
-    /// Mode, number of proofs, parameters, layout and plan as text: what the transcript's initial value binds.
+    /// Mode, number of proofs, parameters, a key that the circuit contains, layout and plan as text: what the transcript's initial value binds.
     pub fn description(&self) -> String {
         let Params {
             limb_bits,
@@ -300,12 +344,16 @@ impl Plan {
         } = self.params;
         let digest = Sha256::digest(self.body());
         let mut text = format!(
-            "trifold/groth16/v1 mode={} proofs={} kappa={coefficient_bits} limb={limb_bits} z={} words={} plan=",
+            "trifold/groth16/v1 mode={} proofs={} kappa={coefficient_bits} limb={limb_bits} z={} words={} ",
             self.layout.mode.letter(),
             self.proofs,
             self.params.challenge_bits(),
             self.layout.key_words(),
         );
+        if let Some(key) = &self.constant_key {
+            write!(text, "key={} ", key.prepared().digest()).expect("a string takes everything");
+        }
+        text.push_str("plan=");
         for byte in digest {
             write!(text, "{byte:02x}").expect("a string takes everything");
         }

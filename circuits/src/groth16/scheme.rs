@@ -2,8 +2,10 @@
 //!
 //! A residual is what an identity says to be 0 modulo q: the defining expression less the number for a committed number.
 
+use super::constant_key::ConstantKey;
 use super::constants::{GAMMA_WINDOWS, frobenius_pair, parts};
-use super::curve::{CHECKPOINTS, PSI, WINDOW_COUNT, WINDOWS, twist_b};
+use super::curve::{CHECKPOINTS, PSI, Point, WINDOW_COUNT, WINDOWS, twist_b};
+use super::flat::odd_coefficients;
 use super::layout::{
     COMB_COLUMNS, FIRST_INVERTED_COLUMN, KEY_MAB_START, KEY_WINDOWS_START, Layout,
     MONOMIAL_NUMBERS, ORDINATE_STRIDE, POWERS,
@@ -20,7 +22,7 @@ pub struct ProofNumbers<E> {
     pub round1: Vec<E>,
     /// Numbers of round 3 in the order of the layout.
     pub round3: Vec<Option<E>>,
-    /// The selected entry of the comb's table in each column, processing order, the sign of its ordinate applied.
+    /// The table entry selected for each addition on the way to V, in their order, the sign of its ordinate applied.
     pub columns: Vec<[E; 2]>,
 }
 
@@ -84,6 +86,8 @@ impl<E: Element> Powers<E> {
 pub enum KeyReading<'a, E> {
     /// Numbers of the key's digest, in its order.
     Witness(&'a [E]),
+    /// The key that the circuit contains.
+    Constant(&'a ConstantKey),
 }
 
 /// `sum S_i z^(2i) + (z^12 - 18 z^6 + 82) Q(z)`: what the weighted window values are to equal.
@@ -232,7 +236,26 @@ impl<R: Ring> Reader<'_, R> {
     fn vkx(&mut self) {
         match self.key {
             KeyReading::Witness(words) => self.comb(&words[0].clone(), &words[1].clone()),
+            KeyReading::Constant(key) => {
+                let Point { x, y } = key.prepared().ic0();
+                let [x, y] = [x, y].map(|part| self.ring.constant(part));
+                self.fixed_base(&x, &y);
+            }
         }
+    }
+
+    /// Adds the selected multiples of a constant IC1, lowest window first, and IC0.
+    fn fixed_base(&mut self, x_ic0: &R::Element, y_ic0: &R::Element) {
+        let [mut x, mut y] = self.numbers.columns[0].clone();
+        let last = self.numbers.columns.len() - 1;
+        for window in 1..=last {
+            let slope = self.number("m", window - 1);
+            let inverse = (window == last).then_some(0);
+            let (sum, mu) = self.add_entry(window, &slope, &x, &y, inverse);
+            y = mu - &(slope * &sum);
+            x = sum;
+        }
+        self.add_ic0(x, y, x_ic0, y_ic0);
     }
 
     fn comb(&mut self, x_ic0: &R::Element, y_ic0: &R::Element) {
@@ -271,23 +294,30 @@ impl<R: Ring> Reader<'_, R> {
         let mu = slope.clone() * &x - &y;
         let x2 = slope.clone() * &slope - &(x * &two);
         let y2 = mu - &(slope * &x2);
-        let [x_t, y_t] = self.numbers.columns[column].clone();
         let slope = self.number("m", 2 * (column - 1) + 1);
-        let mu = slope.clone() * &x2 - &y2;
-        self.residual(
-            "vadd",
-            column - 1,
-            mu.clone() - &(slope.clone() * &x_t) + &y_t,
-        );
-        if let Some(index) = column.checked_sub(FIRST_INVERTED_COLUMN) {
-            let inverse = self.number("vinv", index);
-            self.residual(
-                "vinv",
-                index,
-                inverse * &(x2.clone() - &x_t) - &self.small(1),
-            );
+        let inverse = column.checked_sub(FIRST_INVERTED_COLUMN);
+        self.add_entry(column, &slope, &x2, &y2, inverse)
+    }
+
+    /// Adds the selected entry number `place` to (x, y), tested by the inverse of that index if any; returns the new
+    /// abscissa and `l x - y`.
+    fn add_entry(
+        &mut self,
+        place: usize,
+        slope: &R::Element,
+        x: &R::Element,
+        y: &R::Element,
+        inverse: Option<usize>,
+    ) -> (R::Element, R::Element) {
+        let [x_t, y_t] = self.numbers.columns[place].clone();
+        let mu = slope.clone() * x - y;
+        let chord = mu.clone() - &(slope.clone() * &x_t) + &y_t;
+        self.residual("vadd", place - 1, chord);
+        if let Some(index) = inverse {
+            let product = self.number("vinv", index) * &(x.clone() - &x_t);
+            self.residual("vinv", index, product - &self.small(1));
         }
-        (slope.clone() * &slope - &x2 - &x_t, mu)
+        (slope.clone() * slope - x - &x_t, mu)
     }
 
     /// The ordinate from the committed abscissa and `mu = l x - y` of the addition.
@@ -365,9 +395,12 @@ impl<R: Ring> Reader<'_, R> {
 
     fn mab(&mut self) -> R::Element {
         let coefficients = match self.key {
-            KeyReading::Witness(words) => &words[KEY_MAB_START..KEY_WINDOWS_START],
+            KeyReading::Witness(words) => words[KEY_MAB_START..KEY_WINDOWS_START].to_vec(),
+            KeyReading::Constant(key) => odd_coefficients(key.prepared().mab())
+                .map(|part| self.ring.constant(part))
+                .to_vec(),
         };
-        let expression = self.torus(coefficients);
+        let expression = self.torus(&coefficients);
         self.commit("mz", 0, expression)
     }
 
@@ -420,9 +453,8 @@ impl<R: Ring> Reader<'_, R> {
             } else {
                 self.small(2) - &self.state(window + 1)
             };
-            let gamma = self.fixed_window(&GAMMA_WINDOWS[window], &fixed.v);
-            let delta = self.delta_window(window, &fixed.c_point, &mut word);
-            self.windows.push(value * &gamma * &delta * &tail);
+            let fixed_arguments = self.fixed_arguments(window, fixed, &mut word);
+            self.windows.push(value * &fixed_arguments * &tail);
             if let Some(index) = CHECKPOINTS.iter().position(|&end| end == window) {
                 self.checkpoint(&mut state, index);
             }
@@ -579,20 +611,27 @@ impl<R: Ring> Reader<'_, R> {
         combine(function.leading, &coefficients, monomials)
     }
 
-    fn delta_window(
+    /// gamma's window function at V times delta's at C; what is committed is delta's where it comes from the key's
+    /// words and the product where both are constants.
+    fn fixed_arguments(
         &mut self,
         window: usize,
-        monomials: &[Pair<R::Element>],
+        fixed: &Fixed<R::Element>,
         word: &mut usize,
     ) -> R::Element {
+        let gamma = self.fixed_window(&GAMMA_WINDOWS[window], &fixed.v);
         match self.key {
             KeyReading::Witness(words) => {
                 let leading = GAMMA_WINDOWS[window].leading;
                 let pairs = words[*word..*word + 2 * leading].chunks(2);
                 let coefficients: Vec<_> = pairs.map(|c| [c[0].clone(), c[1].clone()]).collect();
                 *word += 2 * leading;
-                let value = combine(leading, &coefficients, monomials);
-                self.commit("window", window, value)
+                let delta = combine(leading, &coefficients, &fixed.c_point);
+                gamma * &self.commit("window", window, delta)
+            }
+            KeyReading::Constant(key) => {
+                let delta = self.fixed_window(&key.prepared().delta()[window], &fixed.c_point);
+                self.commit("window", window, gamma * &delta)
             }
         }
     }

@@ -6,9 +6,12 @@ use ark_ff::{UniformRand, Zero};
 use ark_std::test_rng;
 use num_bigint::BigUint;
 use trifold_circuits::groth16::advice::advise_dishonestly;
-use trifold_circuits::groth16::comb::{CombTrace, columns, digit_bits, digit_words};
+use trifold_circuits::groth16::comb::{DIGIT_BITS, columns};
+use trifold_circuits::groth16::curve::Point;
+use trifold_circuits::groth16::digits::{digit_bits, digit_words};
+use trifold_circuits::groth16::input_point::InputPoint;
 use trifold_circuits::groth16::oracle::{self, Claim, Refusal};
-use trifold_circuits::groth16::{AdviceError, Slot, advise, flat};
+use trifold_circuits::groth16::{AdviceError, Mode, Slot, advise, flat};
 
 #[test]
 fn a_snarkjs_proof_is_accepted() {
@@ -137,18 +140,23 @@ fn no_slot_need_be_active() {
 fn every_digit_word_of_an_input_gives_the_same_point() {
     let instance = synthetic(3);
     let key = instance.prepared();
-    let words: Vec<BigUint> = digit_words(instance.x).collect();
+    let words: Vec<BigUint> = digit_words(instance.x, DIGIT_BITS).collect();
     assert!(words.len() >= 21, "{}", words.len());
-    let points = words
-        .iter()
-        .map(|word| CombTrace::new(&key, &columns(&digit_bits(word))).unwrap().v);
+    let point = |word: &BigUint| {
+        let columns = columns(&digit_bits(word, DIGIT_BITS));
+        let entry = |(entry, positive): (usize, bool)| key.comb()[entry].signed(positive);
+        let entries: Vec<Point<_>> = columns.into_iter().map(entry).collect();
+        InputPoint::new(Mode::Witness, &entries, key.ic0())
+            .unwrap()
+            .v
+    };
     let expected = {
         let [ic0, ic1] = instance.key.gamma_abc_g1[..] else {
             panic!("two points")
         };
         ark_ec::CurveGroup::into_affine(ic1 * instance.x + ic0)
     };
-    for point in points {
+    for point in words.iter().map(point) {
         assert_eq!((point.x, point.y), (expected.x, expected.y));
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::str::FromStr;
 use trifold_circuits::groth16::advice::{Deviation, Numbers, advise_dishonestly};
 use trifold_circuits::groth16::oracle::{self, Claim, Refusal};
-use trifold_circuits::groth16::{Mode, Params, Plan, PreparedKey, Slot, flat};
+use trifold_circuits::groth16::{ConstantKey, Mode, Params, Plan, PreparedKey, Slot, flat};
 use trifold_circuits::inputs::Inputs;
 
 pub struct Instance {
@@ -80,6 +80,11 @@ pub fn synthetic(seed: u64) -> Instance {
 
 pub fn plan(proofs: usize) -> Plan {
     Plan::new(Mode::Witness, Params::DEPLOYED, proofs).unwrap()
+}
+
+/// The plan of the circuit that contains the instance's key.
+pub fn constant_plan(instance: &Instance, proofs: usize) -> Plan {
+    Plan::for_key(ConstantKey::new(&instance.key).unwrap(), proofs).unwrap()
 }
 
 /// What the circuit says to these signals when every slot is active and uses the key.
