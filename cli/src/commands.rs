@@ -1,9 +1,14 @@
 //! One file per subcommand.
 
 mod circuits;
+mod coordinator;
 mod demo;
 mod setup;
+mod shard;
+mod status;
+mod submit;
 pub mod verify;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -18,6 +23,16 @@ pub enum Command {
     Setup(setup::Setup),
     /// The whole job on this machine: shards, farm and light client
     Demo(demo::Demo),
+    /// Take snapshots, hand out proving tasks, publish global proofs
+    Coordinator(coordinator::Coordinator),
+    /// Prove tasks
+    Worker(worker::Worker),
+    /// Keep a reference shard's ledger
+    Shard(shard::ShardCommand),
+    /// Send a shard's snapshot to the coordinator and wait for its verdict
+    Submit(submit::Submit),
+    /// Show what the farm is doing; wait for an epoch, write out its proof
+    Status(status::StatusCommand),
     /// Check a global proof as a light client does
     Verify(verify::Verify),
 }
@@ -29,6 +44,11 @@ impl Command {
             Self::Circuits(command) => command.run(),
             Self::Setup(command) => command.run(),
             Self::Demo(command) => command.run(),
+            Self::Coordinator(command) => command.run(),
+            Self::Worker(command) => command.run(),
+            Self::Shard(command) => command.run(),
+            Self::Submit(command) => command.run(),
+            Self::Status(command) => command.run(),
             Self::Verify(command) => command.run(),
         }
     }

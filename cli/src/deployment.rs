@@ -1,7 +1,5 @@
 //! Circuits with their keys: found in the cache, or compiled and made with progress on the screen.
 
-use std::sync::Arc;
-
 use anyhow::Context;
 use ark_bn254::{Bn254, Fr};
 use ark_groth16::VerifyingKey;
@@ -143,11 +141,6 @@ impl Deployed {
             &self.artifact.wasm,
             &self.artifact.r1cs,
         )?)
-    }
-
-    /// The key in the form that the in-circuit verifier takes.
-    pub fn prepared(&self) -> anyhow::Result<Arc<PreparedKey>> {
-        Ok(Arc::new(PreparedKey::new(&self.verifying_key)?))
     }
 }
 

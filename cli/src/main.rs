@@ -6,11 +6,14 @@ mod commands;
 mod config;
 mod deployment;
 mod farm;
+mod ledger;
 mod network;
 mod output;
 mod progress;
+mod shutdown;
 mod telling;
 mod text;
+mod time;
 
 use std::process::ExitCode;
 

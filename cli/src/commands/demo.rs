@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -27,6 +27,7 @@ use crate::output;
 use crate::progress::Screen;
 use crate::telling::Telling;
 use crate::text::short;
+use crate::time::{fresh_seed, now_milliseconds};
 
 /// Accounts per shard at genesis, and what each holds.
 const ACCOUNTS: u32 = 9;
@@ -255,14 +256,4 @@ impl<'a> Stage<'a> {
         }
         Ok(())
     }
-}
-
-fn fresh_seed() -> u64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
-    elapsed.map_or(0, |elapsed| elapsed.as_nanos() as u64)
-}
-
-fn now_milliseconds() -> u64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
-    elapsed.map_or(0, |elapsed| elapsed.as_millis() as u64)
 }

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use trifold_circuits::snapshot::Snapshot;
@@ -16,6 +16,7 @@ use trifold_verifier::groth16::Proof;
 use trifold_verifier::json;
 
 use crate::network::Network;
+use crate::time::now_milliseconds;
 
 /// Pause between two looks at a record that somebody else writes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -149,6 +150,5 @@ pub fn bundle(network: &Network, proof: &GlobalProof) -> anyhow::Result<json::Gl
 
 /// Tells two messages of this machine apart.
 fn serial() -> u32 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
-    elapsed.map_or(0, |elapsed| elapsed.as_millis() as u32)
+    now_milliseconds() as u32
 }

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use trifold_circuits::snapshot::{
     COUNTER_BITS, MAX_AHEAD_MILLISECONDS, Snapshot, SnapshotError, View,
@@ -10,6 +9,7 @@ use trifold_coordinator::plan::Outline;
 use trifold_verifier::statement::Leaf;
 
 use crate::network::Network;
+use crate::time::now_milliseconds;
 
 /// Reads and checks the snapshots of `transfer` shards.
 pub struct Inspector(pub Arc<Network>);
@@ -63,12 +63,6 @@ impl Inspect for Inspector {
             previous.ok_or_else(|| refusal(SnapshotError::UnknownShard(snapshot.shard)))?;
         self.replay(&snapshot, current).map_err(refusal)
     }
-}
-
-/// Unix time; a clock before 1970 makes every timestamp one of the future.
-fn now_milliseconds() -> u64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
-    elapsed.map_or(0, |elapsed| elapsed.as_millis() as u64)
 }
 
 fn refusal(error: SnapshotError) -> InspectError {

@@ -1,0 +1,203 @@
+//! `trifold shard`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use trifold_circuits::artifacts::{Checkout, Manifest};
+use trifold_prover::Entropy;
+use trifold_shard::Wallet;
+
+use crate::deployment::Deployed;
+use crate::ledger::{self, Ledger};
+use crate::progress::Screen;
+use crate::text::hex;
+use crate::time::{fresh_seed, now_milliseconds};
+
+/// The reference shard keeps its accounts in a file. The secrets of these networks follow from a seed that lies beside
+/// it: they are for trying things out.
+#[derive(Args)]
+pub struct ShardCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Make a network: DIR/genesis.json and a ledger DIR/shard-<i>.json for each shard
+    New(New),
+    /// Let clients of a shard sign transfers, and execute them
+    Transfer(Transfer),
+    /// Make the shard's next snapshot, sign it and write its bytes
+    Snapshot(SnapshotCommand),
+    /// Show a shard's clock, root and accounts
+    Show(Show),
+}
+
+#[derive(Args)]
+struct New {
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=19683))]
+    shards: u32,
+    /// Accounts per shard
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(2..=59049))]
+    accounts: u32,
+    /// What each account holds
+    #[arg(long, default_value_t = 1_000_000)]
+    balance: u64,
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+#[derive(Args)]
+struct Transfer {
+    #[arg(value_name = "LEDGER")]
+    ledger: PathBuf,
+    /// This many transfers, each to the next account
+    #[arg(long, default_value_t = 1, conflicts_with_all = ["from", "to"])]
+    count: u64,
+    /// Account that pays
+    #[arg(long, requires = "to")]
+    from: Option<u64>,
+    /// Account that receives
+    #[arg(long, requires = "from")]
+    to: Option<u64>,
+    #[arg(long, default_value_t = 1)]
+    amount: u64,
+}
+
+#[derive(Args)]
+struct SnapshotCommand {
+    #[arg(value_name = "LEDGER")]
+    ledger: PathBuf,
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Args)]
+struct Show {
+    #[arg(value_name = "LEDGER")]
+    ledger: PathBuf,
+}
+
+impl ShardCommand {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self.action {
+            Action::New(new) => new.run(),
+            Action::Transfer(transfer) => transfer.run(),
+            Action::Snapshot(snapshot) => snapshot.run(),
+            Action::Show(show) => show.run(),
+        }?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl New {
+    /// A shard's leaf names its program by the digest of its key, so that key is made first.
+    fn run(self) -> anyhow::Result<()> {
+        let (checkout, screen) = (Checkout::find()?, Screen::new());
+        let manifest = Manifest::load(&checkout)?;
+        let transfer = manifest.get("transfer")?;
+        let transfer = Deployed::ready(&checkout, transfer, &Entropy::Fresh, &screen)?;
+        let seed = self.seed.unwrap_or_else(fresh_seed);
+        let program = transfer.digest;
+        let genesis = ledger::create(
+            &self.folder,
+            seed,
+            self.shards,
+            self.accounts,
+            self.balance,
+            program,
+        )?;
+        let network = genesis.global_state(program)?.digest();
+        println!("network {} in {}", hex(&network), self.folder.display());
+        Ok(())
+    }
+}
+
+impl Transfer {
+    fn run(self) -> anyhow::Result<()> {
+        let mut ledger = Ledger::open(&self.ledger)?;
+        match (self.from, self.to) {
+            (Some(from), Some(to)) => pay(&mut ledger, from, to, self.amount)?,
+            _ => {
+                for _ in 0..self.count {
+                    let accounts = ledger.shard.ledger().accounts().count() as u64;
+                    let from = ledger.shard.pending() as u64 % accounts;
+                    pay(&mut ledger, from, (from + 1) % accounts, self.amount)?;
+                }
+            }
+        }
+        ledger.save()?;
+        println!("{} transfers wait for a snapshot", ledger.shard.pending());
+        Ok(())
+    }
+}
+
+fn pay(ledger: &mut Ledger, from: u64, to: u64, amount: u64) -> anyhow::Result<()> {
+    let index = ledger.shard.index();
+    let keys = ledger
+        .secrets
+        .accounts
+        .get(index as usize)
+        .context("no such shard")?;
+    let secret = usize::try_from(from).ok().and_then(|from| keys.get(from));
+    let secret = secret.with_context(|| format!("no key for account {from}"))?;
+    let ordinal = ledger
+        .shard
+        .ledger()
+        .account(from)
+        .map_or(0, |account| account.ordinal);
+    let receiver = ledger.shard.ledger().account(to).map(|account| account.key);
+    let receiver = receiver.with_context(|| format!("account {to} does not exist"))?;
+    let mut wallet = Wallet::new(secret.clone(), index, from, ordinal);
+    let signed = wallet.transfer(to, receiver, amount);
+    Ok(ledger.shard.accept(&signed)?)
+}
+
+impl SnapshotCommand {
+    fn run(self) -> anyhow::Result<()> {
+        let mut ledger = Ledger::open(&self.ledger)?;
+        let bytes = next_snapshot(&mut ledger)?;
+        std::fs::write(&self.out, &bytes).with_context(|| self.out.display().to_string())?;
+        println!("{} bytes in {}", bytes.len(), self.out.display());
+        Ok(())
+    }
+}
+
+/// The signed bytes of the snapshot under way, or of a new one; the ledger remembers it before anybody sees it.
+pub fn next_snapshot(ledger: &mut Ledger) -> anyhow::Result<Vec<u8>> {
+    let snapshot = ledger.shard.snapshot(now_milliseconds())?;
+    let snapshot = snapshot.context("nothing to submit: no transfer since the last snapshot")?;
+    let operator = ledger.secrets.operators.get(snapshot.shard as usize);
+    let bytes = snapshot.sign(operator.context("no operator key for this shard")?)?;
+    ledger.save()?;
+    Ok(bytes)
+}
+
+impl Show {
+    fn run(self) -> anyhow::Result<()> {
+        let Ledger { shard, .. } = Ledger::open(&self.ledger)?;
+        let leaf = shard.leaf();
+        println!(
+            "shard {}: {} transfers wait for a global state",
+            shard.index(),
+            shard.pending()
+        );
+        println!("state root {}", hex(&shard.ledger().root()));
+        println!(
+            "in the latest global state: lamport {}, timestamp {}, seen epoch {}, supply {}",
+            leaf.lamport, leaf.timestamp, leaf.seen_epoch, leaf.supply
+        );
+        println!("account  balance  transfers signed");
+        for (index, account) in shard.ledger().accounts() {
+            println!(
+                "{index:>7}  {:>7}  {:>16}",
+                account.balance, account.ordinal
+            );
+        }
+        Ok(())
+    }
+}

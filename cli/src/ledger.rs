@@ -1,0 +1,87 @@
+//! A reference shard on disk: `genesis.json`, `demo-seed` and `shard-<i>.json` in one folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use trifold_circuits::genesis::{DemoSecrets, Genesis};
+use trifold_shard::{Shard, file};
+
+use crate::network::read_genesis;
+
+/// Name of the genesis file.
+pub const GENESIS: &str = "genesis.json";
+/// The seed that all of a demo network's secrets follow from.
+const SEED: &str = "demo-seed";
+
+/// A shard's file with what lies beside it.
+pub struct Ledger {
+    path: PathBuf,
+    pub genesis: Genesis,
+    pub secrets: DemoSecrets,
+    pub shard: Shard,
+}
+
+impl Ledger {
+    /// Opens `shard-<i>.json` of a demo network's folder.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let genesis = read_genesis(&folder.join(GENESIS))?;
+        let secrets = read_secrets(folder, &genesis)?;
+        Ok(Self {
+            path: path.into(),
+            genesis,
+            secrets,
+            shard: file::load(path)?,
+        })
+    }
+
+    /// Replaces the file.
+    pub fn save(&self) -> anyhow::Result<()> {
+        Ok(file::save(&self.shard, &self.path)?)
+    }
+}
+
+/// Writes a demo network: the genesis file, the seed of its secrets, and a ledger per shard.
+pub fn create(
+    folder: &Path,
+    seed: u64,
+    shards: u32,
+    accounts: u32,
+    balance: u64,
+    program: trifold_verifier::Fr,
+) -> anyhow::Result<Genesis> {
+    let file = folder.join(GENESIS);
+    ensure!(!file.exists(), "{} exists already", file.display());
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let (genesis, _) = Genesis::demo(seed, shards, accounts, balance)?;
+    for index in 0..shards {
+        let shard = Shard::genesis(&genesis, index, program)?;
+        file::save(&shard, &folder.join(format!("shard-{index}.json")))?;
+    }
+    let seed_file = folder.join(SEED);
+    let text = format!("{seed} {accounts} {balance}\n");
+    fs::write(&seed_file, text).with_context(|| seed_file.display().to_string())?;
+    fs::write(&file, genesis.to_json()?).with_context(|| file.display().to_string())?;
+    Ok(genesis)
+}
+
+fn read_secrets(folder: &Path, genesis: &Genesis) -> anyhow::Result<DemoSecrets> {
+    let file = folder.join(SEED);
+    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let numbers: Vec<u64> = text
+        .split_whitespace()
+        .map_while(|word| word.parse().ok())
+        .collect();
+    let malformed = || format!("{}: not a demo network's seed", file.display());
+    let [seed, accounts, balance] = numbers.try_into().ok().with_context(malformed)?;
+    let accounts = u32::try_from(accounts).with_context(malformed)?;
+    let shards = genesis.shards().len() as u32;
+    let (demo, secrets) = Genesis::demo(seed, shards, accounts, balance)?;
+    ensure!(
+        demo == *genesis,
+        "{}: the seed is not that of {GENESIS} beside it",
+        file.display()
+    );
+    Ok(secrets)
+}
