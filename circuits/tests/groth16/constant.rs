@@ -7,6 +7,7 @@ use ark_bn254::{Fq, Fr, G1Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{BigInteger, Field, One, PrimeField, Zero};
 use num_bigint::BigUint;
+use sha2::{Digest, Sha256};
 use trifold_circuits::groth16::advice::{Numbers, advise_dishonestly};
 use trifold_circuits::groth16::curve::Point;
 use trifold_circuits::groth16::digits::{digit_bits, digit_words};
@@ -16,7 +17,7 @@ use trifold_circuits::groth16::layout::Layout;
 use trifold_circuits::groth16::oracle::{self, Claim, Refusal};
 use trifold_circuits::groth16::plan::PolynomialBounds;
 use trifold_circuits::groth16::{
-    AdviceError, ConstantKey, Mode, Params, Plan, PlanError, Slot, advise,
+    AdviceError, ConstantKey, Mode, Params, Plan, PlanError, Slot, advise, generate,
 };
 
 fn accepted(instance: &Instance, skipped_words: usize) -> Result<(), Refusal> {
@@ -382,4 +383,54 @@ fn quotients_modulo_r_are_too_wide() {
         ),
         "{verdict:?}"
     );
+}
+
+/// SHA-256 of the numbers of round 1 for the snarkjs proof, in decimal, canonical, separated by single spaces; made by a
+/// separate implementation of the scheme in Python that shares no code with this crate. They depend on no parameter.
+const ROUND1_SHA256: &str = "3ffc48fad5d53f5f018baf186be4cb65e79e6a1b055708e34a4d79c223317365";
+
+#[test]
+fn numbers_of_round_1_are_those_of_a_separate_implementation() {
+    let instance = snarkjs();
+    let (plan, key) = (constant_plan(&instance, 1), instance.prepared());
+    let mut round1 = Vec::new();
+    let mut record = |round: usize, numbers: &mut Numbers| {
+        if round == 1 {
+            round1 = numbers.round1[0].iter().map(Fq::to_string).collect();
+        }
+    };
+    let mut deviation = honest_but(&mut record);
+    advise_dishonestly(&plan, &[&key], &[instance.slot()], &[0], &mut deviation).unwrap();
+    let digest = Sha256::digest(round1.join(" "));
+    assert_eq!(hex::encode(digest), ROUND1_SHA256);
+}
+
+/// As for keys that are read (`plan::plan_and_layout_are_frozen`), for the key of the snarkjs vectors.
+#[test]
+fn plan_and_layout_are_frozen() {
+    let description = constant_plan(&snarkjs(), 1).description();
+    assert_eq!(
+        description.rsplit_once("plan=").unwrap().1,
+        "d5e0a27e07e23c63417a2080159305368fed5c8ba5f47289ca12121e0a772c6c"
+    );
+}
+
+/// The generated file has the plan and each of the key's constants, in the shapes that the circuit reads.
+#[test]
+fn the_generated_file_is_made_for_its_key() {
+    let keys = [synthetic(1), synthetic(2)].map(|i| ConstantKey::new(&i.key).unwrap());
+    let texts = keys.map(|key| generate::constant_key(&key, 1).unwrap());
+    assert_ne!(texts[0], texts[1]);
+    for text in &texts {
+        let lines = |name: &str| {
+            let start = text.find(&format!("function {name}() {{")).unwrap();
+            let body = &text[start..][..text[start..].find("\n}").unwrap()];
+            let rows = body.lines().filter(|line| line.matches(", ").count() == 16);
+            rows.count()
+        };
+        assert_eq!(lines("g16_key_numbers"), 320);
+        for window in 0..WINDOWS {
+            assert_eq!(lines(&format!("g16_fixed_base_{window}")), 128);
+        }
+    }
 }
