@@ -95,6 +95,12 @@ impl<'a, P: Point> Points<'a, P> {
         P::decode(&self.bytes[index * P::BYTES..][..P::BYTES])
     }
 
+    /// Whether one point is infinity, without decoding it.
+    pub fn is_infinity(&self, index: usize) -> bool {
+        let bytes = &self.bytes[index * P::BYTES..][..P::BYTES];
+        bytes.iter().all(|&byte| byte == 0)
+    }
+
     /// All points in order.
     pub fn iter(&self) -> impl Iterator<Item = P> + 'a {
         self.bytes.chunks_exact(P::BYTES).map(P::decode)
