@@ -1,17 +1,24 @@
-//! Writes the generated Circom files; with `--check`, only says which of them differ.
+//! Writes the generated Circom files; with `--check`, only says which of them differ; with `--key`, prints the file of a
+//! circuit that contains a verifying key.
 
 use std::{env, error::Error, fs, path::Path, process::ExitCode};
 
+use ark_groth16::VerifyingKey;
 use trifold_circuits::generated::{self, GeneratedFile};
+use trifold_circuits::groth16::{ConstantKey, generate};
+use trifold_verifier::json::verifying_key_from_json;
+
+const USAGE: &str = "usage: generate [--check | --key VERIFICATION_KEY_JSON PROOFS]";
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let files = generated::files()?;
-    match arguments.as_slice() {
-        [] => write(&root, &files),
-        [only] if only == "--check" => Ok(check(&root, &files)),
-        _ => Err("usage: generate [--check]".into()),
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [] => write(&root, &generated::files()?),
+        ["--check"] => Ok(check(&root, &generated::files()?)),
+        ["--key", key, proofs] => print_key(Path::new(key), proofs.parse()?),
+        _ => Err(USAGE.into()),
     }
 }
 
@@ -35,4 +42,18 @@ fn check(root: &Path, files: &[GeneratedFile]) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// A key as snarkjs writes it, for a circuit that verifies so many proofs.
+fn print_key(path: &Path, proofs: usize) -> Result<ExitCode, Box<dyn Error>> {
+    let key = verifying_key_from_json(&fs::read_to_string(path)?)?;
+    let key = ConstantKey::new(&VerifyingKey {
+        alpha_g1: key.alpha_g1(),
+        beta_g2: key.beta_g2(),
+        gamma_g2: key.gamma_g2(),
+        delta_g2: key.delta_g2(),
+        gamma_abc_g1: key.gamma_abc_g1().to_vec(),
+    })?;
+    print!("{}", generate::constant_key(&key, proofs)?);
+    Ok(ExitCode::SUCCESS)
 }
