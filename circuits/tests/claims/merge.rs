@@ -1,3 +1,4 @@
+use crate::determinism::is_fixed;
 use crate::support::Circuit;
 use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
@@ -10,8 +11,7 @@ use trifold_circuits::trie::SparseTrie;
 use trifold_verifier::statement::{HISTORY_DEPTH, Keys, Leaf, REGISTRY_DEPTH};
 use trifold_verifier::trie::Path;
 
-static CIRCUIT: LazyLock<Circuit> =
-    LazyLock::new(|| Circuit::compile("tests/claims/merge.circom"));
+static CIRCUIT: LazyLock<Circuit> = LazyLock::new(|| Circuit::file("tests/claims/merge.circom"));
 
 fn proof() -> Proof {
     Proof {
@@ -76,9 +76,15 @@ fn leaves() -> Merge {
             },
         },
         children: [
-            Child::Shard { step, proof: proof() },
+            Child::Shard {
+                step,
+                proof: proof(),
+            },
             Child::Unchanged(Fr::from(4444)),
-            Child::Shard { step: fresh, proof: proof() },
+            Child::Shard {
+                step: fresh,
+                proof: proof(),
+            },
         ],
     }
 }
@@ -125,7 +131,14 @@ fn a_leaf_step_is_bound_to_its_digests_and_rules() {
     let inputs = leaves().claims();
     let minus = |value: u64| -Fr::from(value);
     let refuse = |signal: &str, value: Fr| CIRCUIT.must_refuse(&inputs, signal, 0, value);
-    for field in ["body", "lamport", "timestamp", "seen_epoch", "seen_digest", "supply"] {
+    for field in [
+        "body",
+        "lamport",
+        "timestamp",
+        "seen_epoch",
+        "seen_digest",
+        "supply",
+    ] {
         for side in ["old", "new"] {
             let signal = format!("{side}_{field}");
             let value = inputs.get(&signal).unwrap()[0] + Fr::ONE;
@@ -169,28 +182,53 @@ fn rule_bites(expected: StepError, change: impl Fn(&mut ShardStep)) {
 #[test]
 fn each_rule_of_a_step_bites_in_the_circuit_and_natively() {
     rule_bites(
-        StepError::Lamport { old: 10, new: 14, events: 5 },
+        StepError::Lamport {
+            old: 10,
+            new: 14,
+            events: 5,
+        },
         |step| step.new.lamport = 14,
     );
     rule_bites(
-        StepError::Lamport { old: 10, new: 9, events: 5 },
+        StepError::Lamport {
+            old: 10,
+            new: 9,
+            events: 5,
+        },
         |step| step.new.lamport = 9,
     );
     rule_bites(
-        StepError::Timestamp { old: 1010, new: 1010 },
+        StepError::Timestamp {
+            old: 1010,
+            new: 1010,
+        },
         |step| step.new.timestamp = 1010,
     );
     rule_bites(StepError::SeenEpoch { old: 5, new: 4 }, |step| {
-        step.old = step.old.map(|old| Leaf { seen_epoch: 5, seen_digest: Fr::from(1005), ..old });
+        step.old = step.old.map(|old| Leaf {
+            seen_epoch: 5,
+            seen_digest: Fr::from(1005),
+            ..old
+        });
     });
-    rule_bites(StepError::SeenState(4), |step| step.new.seen_digest = Fr::from(1003));
+    rule_bites(StepError::SeenState(4), |step| {
+        step.new.seen_digest = Fr::from(1003)
+    });
     rule_bites(StepError::SeenState(3), |step| step.new.seen_epoch = 3);
     rule_bites(StepError::Unseen, |step| step.new.seen_digest = Fr::ZERO);
     rule_bites(StepError::Unseen, |step| {
-        step.old = step.old.map(|old| Leaf { seen_digest: Fr::from(1000), ..old });
+        step.old = step.old.map(|old| Leaf {
+            seen_digest: Fr::from(1000),
+            ..old
+        });
         (step.new.seen_epoch, step.new.seen_digest) = (0, Fr::ZERO);
     });
-    let supply = |new, sent, received| StepError::Supply { old: 100, new, sent, received };
+    let supply = |new, sent, received| StepError::Supply {
+        old: 100,
+        new,
+        sent,
+        received,
+    };
     rule_bites(supply(91, 30, 20), |step| step.new.supply = 91);
     rule_bites(StepError::Range(1 << 96), |step| {
         (step.new.supply, step.received) = (1 << 96, (1 << 96) - 70);
@@ -199,14 +237,24 @@ fn each_rule_of_a_step_bites_in_the_circuit_and_natively() {
         (step.sent, step.received) = (1 << 96, (1 << 96) - 10);
     });
     rule_bites(StepError::ProgramChanged, |step| {
-        step.old = step.old.map(|old| Leaf { program: Fr::from(78), ..old });
+        step.old = step.old.map(|old| Leaf {
+            program: Fr::from(78),
+            ..old
+        });
     });
 }
 
 #[test]
 fn a_fresh_shard_starts_from_nothing() {
     let inputs = leaves().claims();
-    for field in ["body", "lamport", "timestamp", "seen_epoch", "seen_digest", "supply"] {
+    for field in [
+        "body",
+        "lamport",
+        "timestamp",
+        "seen_epoch",
+        "seen_digest",
+        "supply",
+    ] {
         CIRCUIT.must_refuse(&inputs, &format!("old_{field}"), 2, Fr::ONE);
     }
     // Supply from nowhere, with every digest consistent.
@@ -256,17 +304,40 @@ fn above_level_0_every_field_reaches_the_statements() {
         let witness = CIRCUIT.witness(&changed);
         assert!(CIRCUIT.check(&witness).is_ok(), "{signal}");
         let child = 4 + element;
-        assert_ne!(witness[child], honest[child], "{signal} is not in the child's statement");
+        assert_ne!(
+            witness[child], honest[child],
+            "{signal} is not in the child's statement"
+        );
         assert_ne!(witness[8], honest[8], "{signal} is not in the statement");
     }
 }
 
 #[test]
 fn a_proof_of_the_wrong_level_is_refused() {
-    let kinds = Merge { level: 1, ..leaves() };
-    assert!(matches!(kinds.check(), Err(MergeError::Kind { child: 0, level: 1, .. })));
-    let kinds = Merge { level: 0, ..subtrees() };
-    assert!(matches!(kinds.check(), Err(MergeError::Kind { child: 0, level: 0, .. })));
+    let kinds = Merge {
+        level: 1,
+        ..leaves()
+    };
+    assert!(matches!(
+        kinds.check(),
+        Err(MergeError::Kind {
+            child: 0,
+            level: 1,
+            ..
+        })
+    ));
+    let kinds = Merge {
+        level: 0,
+        ..subtrees()
+    };
+    assert!(matches!(
+        kinds.check(),
+        Err(MergeError::Kind {
+            child: 0,
+            level: 0,
+            ..
+        })
+    ));
     assert!(!CIRCUIT.accepts(&level_0_of(&subtrees())));
 }
 
@@ -279,4 +350,17 @@ fn level_0_of(merge: &Merge) -> Inputs {
     }
     inputs.insert("level", [Fr::ZERO]);
     inputs
+}
+
+#[test]
+fn every_wire_is_fixed_by_the_inputs() {
+    // Zeros: the level, the silent child's change, the fresh one's leaf, two seen states.
+    is_fixed("tests/claims/merge.circom", &CIRCUIT, &leaves().claims(), 5);
+    // Zeros: the silent child's change and leaf, three seen states.
+    is_fixed(
+        "tests/claims/merge.circom",
+        &CIRCUIT,
+        &subtrees().claims(),
+        5,
+    );
 }

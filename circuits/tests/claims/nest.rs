@@ -1,3 +1,4 @@
+use crate::determinism::is_fixed;
 use crate::support::Circuit;
 use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
@@ -8,7 +9,7 @@ use trifold_circuits::nest::{Nest, NestError};
 use trifold_circuits::trie::SparseTrie;
 use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Keys};
 
-static CIRCUIT: LazyLock<Circuit> = LazyLock::new(|| Circuit::compile("tests/claims/nest.circom"));
+static CIRCUIT: LazyLock<Circuit> = LazyLock::new(|| Circuit::file("tests/claims/nest.circom"));
 
 fn proof() -> Proof {
     Proof {
@@ -41,7 +42,11 @@ fn epoch(n: u64, deepen: bool) -> Nest {
     };
     Nest {
         keys: keys(),
-        genesis: if n == 1 { previous.digest() } else { Fr::from(99) },
+        genesis: if n == 1 {
+            previous.digest()
+        } else {
+            Fr::from(99)
+        },
         previous,
         previous_proof: (n > 1).then(proof),
         deepen,
@@ -55,7 +60,12 @@ fn epoch(n: u64, deepen: bool) -> Nest {
 
 #[test]
 fn outputs_are_the_native_ones() {
-    for nest in [epoch(1, false), epoch(1, true), epoch(2, false), epoch(7, true)] {
+    for nest in [
+        epoch(1, false),
+        epoch(1, true),
+        epoch(2, false),
+        epoch(7, true),
+    ] {
         let inputs = nest.claims();
         assert!(CIRCUIT.accepts(&inputs));
         let witness = CIRCUIT.witness(&inputs);
@@ -70,7 +80,8 @@ fn outputs_are_the_native_ones() {
 #[test]
 fn the_history_grows_in_order_and_only_at_its_end() {
     let inputs = epoch(7, false).claims();
-    let refuse = |signal: &str, value: u64| CIRCUIT.must_refuse(&inputs, signal, 0, Fr::from(value));
+    let refuse =
+        |signal: &str, value: u64| CIRCUIT.must_refuse(&inputs, signal, 0, Fr::from(value));
     refuse("history", 1);
     refuse("history_siblings", 1);
     refuse("epoch", 6); // replays one: its place is taken
@@ -89,11 +100,20 @@ fn the_first_epoch_starts_from_genesis_and_no_later_one_does() {
         let value = first.claims().get(signal).unwrap()[0] + Fr::ONE;
         CIRCUIT.must_refuse(&first.claims(), signal, 0, value);
     }
-    let other = Nest { genesis: Fr::from(1), ..first.clone() };
+    let other = Nest {
+        genesis: Fr::from(1),
+        ..first.clone()
+    };
     assert!(matches!(other.state(), Err(NestError::NotGenesis)));
-    let proven = Nest { previous_proof: Some(proof()), ..first };
+    let proven = Nest {
+        previous_proof: Some(proof()),
+        ..first
+    };
     assert!(matches!(proven.state(), Err(NestError::FirstHasProof)));
-    let unproven = Nest { previous_proof: None, ..epoch(2, false) };
+    let unproven = Nest {
+        previous_proof: None,
+        ..epoch(2, false)
+    };
     assert!(matches!(unproven.state(), Err(NestError::MissingProof(2))));
     // The flag that takes the previous proof out is derived from the epoch: setting it is refused.
     let honest = CIRCUIT.witness(&epoch(2, false).claims());
@@ -108,9 +128,15 @@ fn nothing_is_received_that_was_not_sent() {
     let inputs = epoch(2, false).claims();
     CIRCUIT.must_refuse(&inputs, "received", 0, Fr::from(46));
     CIRCUIT.must_refuse(&inputs, "sent", 0, Fr::from((1u128 << 112) + 5));
-    let greedy = Nest { received: 46, ..epoch(2, false) };
+    let greedy = Nest {
+        received: 46,
+        ..epoch(2, false)
+    };
     assert!(matches!(greedy.state(), Err(NestError::InFlight { .. })));
-    let overflow = Nest { sent: u128::MAX, ..epoch(2, false) };
+    let overflow = Nest {
+        sent: u128::MAX,
+        ..epoch(2, false)
+    };
     assert!(matches!(overflow.state(), Err(NestError::InFlight { .. })));
 }
 
@@ -153,7 +179,18 @@ fn every_field_reaches_the_statements_that_it_belongs_to() {
         changed.get_mut(signal).unwrap()[0] += Fr::ONE;
         let witness = CIRCUIT.witness(&changed);
         for wire in wires {
-            assert_ne!(witness[wire], honest[wire], "{signal} is not in wire {wire}");
+            assert_ne!(
+                witness[wire], honest[wire],
+                "{signal} is not in wire {wire}"
+            );
         }
+    }
+}
+
+#[test]
+fn every_wire_is_fixed_by_the_inputs() {
+    // Zeros: the distances to the first epoch and to the depth.
+    for (nest, zeros) in [(epoch(1, false), 2), (epoch(7, true), 1)] {
+        is_fixed("tests/claims/nest.circom", &CIRCUIT, &nest.claims(), zeros);
     }
 }

@@ -2,24 +2,45 @@
 //! in full and it is the constraint system that must refuse them.
 
 use ark_bn254::Fr;
-use trifold_circuits::artifacts::{Checkout, CircuitSpec};
+use trifold_circuits::artifacts::{Checkout, CircuitSpec, Manifest};
 use trifold_circuits::inputs::Inputs;
 use trifold_circuits::r1cs::{R1cs, Violation};
 use trifold_circuits::witness::WitnessCalculator;
 
 pub struct Circuit {
     relaxed: WitnessCalculator,
-    r1cs: R1cs,
+    pub r1cs: R1cs,
 }
 
 impl Circuit {
     /// A file below `circuits/` with a main of its own.
-    pub fn compile(source: &str) -> Self {
-        let spec = CircuitSpec::unlisted(source.into());
-        let artifact = Checkout::find().unwrap().compile(&spec, &|_| {}).unwrap();
+    #[allow(
+        dead_code,
+        reason = "one test binary compiles files, another listed circuits"
+    )]
+    pub fn file(source: &str) -> Self {
+        Self::compile(&CircuitSpec::unlisted(source.into()))
+    }
+
+    /// A circuit of `circuits.toml`.
+    #[allow(
+        dead_code,
+        reason = "one test binary compiles files, another listed circuits"
+    )]
+    pub fn listed(name: &str) -> Self {
+        let manifest = Manifest::load(&Checkout::find().unwrap()).unwrap();
+        Self::compile(manifest.get(name).unwrap())
+    }
+
+    fn compile(spec: &CircuitSpec) -> Self {
+        let artifact = Checkout::find().unwrap().compile(spec, &|_| {}).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let wasm = folder.path().join("relaxed.wasm");
-        std::fs::write(&wasm, without_assertions(&std::fs::read(&artifact.wasm).unwrap())).unwrap();
+        std::fs::write(
+            &wasm,
+            without_assertions(&std::fs::read(&artifact.wasm).unwrap()),
+        )
+        .unwrap();
         Self {
             relaxed: WitnessCalculator::from_wasm(&wasm).unwrap(),
             r1cs: R1cs::from_path(&artifact.r1cs).unwrap(),
@@ -41,13 +62,17 @@ impl Circuit {
         self.check(&self.witness(inputs)).is_ok()
     }
 
+    #[allow(dead_code, reason = "used by one of the two test binaries")]
     /// Panics unless changing one element of a signal makes the constraint system refuse.
     pub fn must_refuse(&self, inputs: &Inputs, signal: &str, element: usize, value: Fr) {
         let mut forged = inputs.clone();
         let values = forged.get_mut(signal).unwrap();
         assert_ne!(values[element], value, "{signal}[{element}] is not changed");
         values[element] = value;
-        assert!(!self.accepts(&forged), "{signal}[{element}] = {value} accepted");
+        assert!(
+            !self.accepts(&forged),
+            "{signal}[{element}] = {value} accepted"
+        );
     }
 }
 
