@@ -2,18 +2,18 @@ pragma circom 2.1.6;
 
 include "number.circom";
 include "constants.circom";
-include "miller.circom";
 include "fixed_argument.circom";
 include "fixed_base.circom";
 include "accumulator.circom";
 include "quotient.circom";
 include "verify.circom";
 include "rounds.circom";
+include "identities.circom";
 
 // Groth16 over BN254, verified inside a BN254 circuit that contains the verifying key (mode b). The scheme is that of
 // verify.circom; V comes from tables of IC1, both fixed arguments have constant coefficients and their product is what
 // is committed for each window, and there is no digest. A main file includes the file generated for its key and number
-// of proofs, which has the plan, the key's numbers and the tables.
+// of proofs (`generate --key`), which has the plan, the key's numbers and the tables.
 
 // Committed numbers of round 1 and identities per proof; rounds 2 and 3 have those of verify.circom.
 function g16_constant_round1() { return 437; }
@@ -45,150 +45,67 @@ template ConstantKeyIdentities() {
     signal output residual[g16_constant_identities()];
     signal output value[g16_windows()];
 
-    // Round 1: points | V | slopes and inverses to V | residue witness | states | slopes | checkpoints.
-    signal xA <== round1[0];
-    signal yA <== round1[1];
-    signal xC <== round1[2];
-    signal yC <== round1[3];
-    signal xB[2] <== [round1[4], round1[5]];
-    signal yB[2] <== [round1[6], round1[7]];
-    signal xV <== round1[8];
-    signal yV <== round1[9];
+    // Round 1: points | V | slopes and inverses to V | the pairing's.
     var mAt = 10;
     var inverseAt = mAt + 37;
-    var cAt = inverseAt + 2;
-    var tAt = cAt + 6;
-    var slopeAt = tAt + 192;
-    var checkpointAt = slopeAt + 174;
-    // Round 3: AZ | monomials of V, C | Cz Fr Mz | lines | accumulators | M.
-    var monomialAt = 2;
-    var torusAt = monomialAt + 24;
-    var lineAt = torusAt + 5;
-    var nAt = lineAt + 87;
-    var windowAt = nAt + 71;
+    var pairingAt = inverseAt + 2;
     // The key: IC0 | ML(alpha, beta) | delta.
     var mabAt = 2;
     var deltaAt = mabAt + 6;
-    var at = 0;
-
-    signal xxA <== xA * xA;
-    signal xxC <== xC * xC;
-    signal yyA <== yA * yA;
-    signal yyC <== yC * yC;
-    residual[0] <== yyA - xxA * xA - 3;
-    residual[1] <== yyC - xxC * xC - 3;
-    signal xxB[2] <== Fq2Square()(xB);
-    signal yyB[2] <== Fq2Square()(yB);
-    signal cubeB[2] <== Fq2Mul()(xxB, xB);
-    signal b[2] <== ConstantsAt(2, g16_twist_b())(power);
-    residual[2] <== yyB[0] - cubeB[0] - b[0];
-    residual[3] <== yyB[1] - cubeB[1] - b[1];
-    at = 4;
 
     component point = FixedBasePoint();
     point.bits <== bits;
     point.ic0 <== [key[0], key[1]];
-    point.xV <== xV;
-    point.yV <== yV;
+    point.xV <== round1[8];
+    point.yV <== round1[9];
     point.xi <== power[1];
     for (var i = 0; i < 37; i++) { point.slope[i] <== round1[mAt + i]; }
     for (var i = 0; i < 2; i++) { point.inverse[i] <== round1[inverseAt + i]; }
+
+    component ofV = FixedMonomials();
+    component ofC = FixedMonomials();
+    ofV.point <== [round1[8], round1[9]];
+    ofC.point <== [round1[2], round1[3]];
+    for (var i = 0; i < 12; i++) {
+        ofV.committed[i] <== round3[g16_monomials_at() + i];
+        ofC.committed[i] <== round3[g16_monomials_at() + 12 + i];
+    }
+    ofV.z <== z;
+    ofC.z <== z;
+    ofV.coefficient <== gamma;
+    for (var k = 0; k < g16_fixed_terms(); k++) {
+        for (var h = 0; h < 2; h++) { ofC.coefficient[k][h] <== key[deltaAt + 2 * k + h]; }
+    }
+
+    component pairing = PairingIdentities();
+    for (var i = 0; i < 8; i++) { pairing.points[i] <== round1[i]; }
+    for (var i = 0; i < g16_pairing_round1(); i++) { pairing.round1[i] <== round1[pairingAt + i]; }
+    pairing.round3 <== round3;
+    for (var i = 0; i < 6; i++) { pairing.mab[i] <== key[mabAt + i]; }
+    // The committed window numbers M_j stand for both fixed arguments.
+    for (var j = 0; j < g16_windows(); j++) { pairing.gamma[j] <== 1; }
+    pairing.frobenius <== frobenius;
+    pairing.z <== z;
+    pairing.power <== power;
+    value <== pairing.value;
+
+    var at = 0;
+    for (var i = 0; i < 4; i++) { residual[at] <== pairing.curve[i]; at++; }
     for (var i = 0; i < 36; i++) { residual[at] <== point.adds[i]; at++; }
     for (var i = 0; i < 5; i++) { residual[at] <== point.last[i]; at++; }
-
-    residual[at] <== xA * z[1] - round3[0];
-    residual[at + 1] <== xA * z[7] - round3[1];
-    at += 2;
-    component monomials[2];
-    for (var k = 0; k < 2; k++) {
-        monomials[k] = Monomials();
-        monomials[k].x <== k == 0 ? xV : xC;
-        monomials[k].y <== k == 0 ? yV : yC;
-        monomials[k].z <== z;
-        for (var i = 0; i < 12; i++) {
-            monomials[k].committed[i] <== round3[monomialAt + 12 * k + i];
-        }
-        for (var i = 0; i < 12; i++) { residual[at] <== monomials[k].residual[i]; at++; }
-    }
-
-    signal c[6];
-    for (var i = 0; i < 6; i++) { c[i] <== round1[cAt + i]; }
-    signal mab[6];
-    for (var i = 0; i < 6; i++) { mab[i] <== key[mabAt + i]; }
-    signal torus[5];
-    torus[0] <== TorusAt()(c, z);
-    for (var k = 0; k < 3; k++) {
-        torus[1 + k] <== TorusOfFrobenius()(c, frobenius[k]);
-    }
-    torus[4] <== TorusAt()(mab, z);
-    for (var i = 0; i < 5; i++) { residual[at + i] <== torus[i] - round3[torusAt + i]; }
-    at += 5;
-
-    component miller = MillerLoop();
-    miller.xB <== xB;
-    miller.yB <== yB;
-    miller.yA <== yA;
-    miller.az1 <== round3[0];
-    miller.az7 <== round3[1];
-    miller.z3 <== z[3];
-    miller.z9 <== z[9];
-    miller.power <== power;
-    for (var k = 0; k < 87; k++) {
-        for (var h = 0; h < 2; h++) { miller.slope[k][h] <== round1[slopeAt + 2 * k + h]; }
-    }
-    for (var k = 0; k < 4; k++) {
-        for (var i = 0; i < 4; i++) { miller.checkpoint[k][i] <== round1[checkpointAt + 4 * k + i]; }
-    }
-    for (var k = 0; k < 87; k++) {
-        for (var h = 0; h < 2; h++) { residual[at] <== miller.slopes[k][h]; at++; }
-    }
-    for (var k = 0; k < 87; k++) {
-        residual[at] <== miller.line[k] - round3[lineAt + k];
+    for (var i = 0; i < 2; i++) { residual[at] <== pairing.az[i]; at++; }
+    for (var i = 0; i < 12; i++) { residual[at] <== ofV.residual[i]; at++; }
+    for (var i = 0; i < 12; i++) { residual[at] <== ofC.residual[i]; at++; }
+    for (var i = 0; i < 5; i++) { residual[at] <== pairing.torus[i]; at++; }
+    for (var i = 0; i < 174; i++) { residual[at] <== pairing.slopes[i]; at++; }
+    for (var i = 0; i < 87; i++) { residual[at] <== pairing.lines[i]; at++; }
+    for (var i = 0; i < 71; i++) { residual[at] <== pairing.accumulators[i]; at++; }
+    for (var j = 0; j < g16_windows(); j++) {
+        residual[at] <== ofV.value[j] * ofC.value[j] - round3[g16_window_numbers_at() + j];
         at++;
     }
-
-    component gammaWindows = FixedArgument();
-    gammaWindows.low <== monomials[0].low;
-    gammaWindows.high <== monomials[0].high;
-    gammaWindows.coefficient <== gamma;
-    component deltaWindows = FixedArgument();
-    deltaWindows.low <== monomials[1].low;
-    deltaWindows.high <== monomials[1].high;
-    for (var k = 0; k < g16_fixed_terms(); k++) {
-        for (var h = 0; h < 2; h++) {
-            deltaWindows.coefficient[k][h] <== key[deltaAt + 2 * k + h];
-        }
-    }
-
-    component accumulator = Accumulator();
-    for (var j = 0; j < 32; j++) {
-        for (var i = 0; i < 6; i++) { accumulator.state[j][i] <== round1[tAt + 6 * j + i]; }
-    }
-    accumulator.cz <== round3[torusAt];
-    for (var k = 0; k < 3; k++) { accumulator.fr[k] <== round3[torusAt + 1 + k]; }
-    accumulator.mz <== round3[torusAt + 4];
-    for (var k = 0; k < 87; k++) { accumulator.line[k] <== round3[lineAt + k]; }
-    for (var k = 0; k < 71; k++) { accumulator.n[k] <== round3[nAt + k]; }
-    // M_j stands for both fixed arguments.
-    for (var j = 0; j < 33; j++) {
-        accumulator.gamma[j] <== 1;
-        accumulator.delta[j] <== round3[windowAt + j];
-    }
-    accumulator.z <== z;
-    value <== accumulator.value;
-    for (var k = 0; k < 71; k++) { residual[at] <== accumulator.residual[k]; at++; }
-    for (var j = 0; j < 33; j++) {
-        residual[at] <== gammaWindows.value[j] * deltaWindows.value[j] - round3[windowAt + j];
-        at++;
-    }
-
-    for (var k = 0; k < 4; k++) {
-        for (var i = 0; i < 4; i++) {
-            residual[at] <== miller.checkpoints[k][i];
-            at++;
-        }
-    }
-    for (var i = 0; i < 4; i++) { residual[at] <== miller.end[i]; at++; }
+    for (var i = 0; i < 16; i++) { residual[at] <== pairing.checkpoints[i]; at++; }
+    for (var i = 0; i < 4; i++) { residual[at] <== pairing.end[i]; at++; }
 }
 
 /*

@@ -2,7 +2,7 @@
 //! in full and it is the constraint system that must refuse them.
 
 use ark_bn254::Fr;
-use trifold_circuits::artifacts::{Checkout, CircuitSpec, Manifest};
+use trifold_circuits::artifacts::{Artifact, Checkout, CircuitSpec, Manifest};
 use trifold_circuits::inputs::Inputs;
 use trifold_circuits::r1cs::{R1cs, Violation};
 use trifold_circuits::witness::WitnessCalculator;
@@ -33,7 +33,11 @@ impl Circuit {
     }
 
     fn compile(spec: &CircuitSpec) -> Self {
-        let artifact = Checkout::find().unwrap().compile(spec, &|_| {}).unwrap();
+        Self::of(&Checkout::find().unwrap().compile(spec, &|_| {}).unwrap())
+    }
+
+    /// A compiled circuit.
+    pub fn of(artifact: &Artifact) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let wasm = folder.path().join("relaxed.wasm");
         std::fs::write(
