@@ -3,8 +3,8 @@ use std::os::unix::fs::symlink;
 use trifold_circuits::artifacts::{Artifact, Checkout, CircuitSpec};
 use trifold_circuits::groth16::{ConstantKey, generate};
 
-/// Compiles a main of this folder with the key's file for that many proofs, in a checkout of its own that shares library, tools and cache
-/// with this one: the key's file is larger than anything that belongs into the repository.
+/// Compiles a main of this folder with the key's file for that many proofs, in a checkout of its own that shares library,
+/// tools and cache with this one: the key's file is larger than anything that belongs into the repository.
 pub fn compile(name: &str, main: &str, key: &ConstantKey, proofs: usize) -> Artifact {
     let checkout = Checkout::find().unwrap();
     let folder = tempfile::tempdir().unwrap();
