@@ -175,6 +175,10 @@ fn check_supply(old: &Leaf, new: &Leaf, sent: u128, received: u128) -> Result<()
 
 /// One of the three subtrees of a merge.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a merge holds three; most are the large variant"
+)]
 pub enum Child {
     /// Carried forward: nobody submitted anything below. Needs no proof.
     Unchanged(Fr),
@@ -192,7 +196,7 @@ pub enum Child {
 
 impl Child {
     /// Digest before.
-    pub fn old(&self) -> Fr {
+    pub fn old_digest(&self) -> Fr {
         match self {
             Child::Unchanged(digest) => *digest,
             Child::Shard { step, .. } => step.old.map_or(Fr::ZERO, |leaf| leaf.digest()),
@@ -201,7 +205,7 @@ impl Child {
     }
 
     /// Digest after.
-    pub fn new(&self) -> Fr {
+    pub fn new_digest(&self) -> Fr {
         match self {
             Child::Unchanged(digest) => *digest,
             Child::Shard { step, .. } => step.new.digest(),
@@ -262,8 +266,8 @@ impl Merge {
             keys: self.keys.digest(),
             level: self.level,
             index: self.index,
-            old: node(Child::old),
-            new: node(Child::new),
+            old: node(Child::old_digest),
+            new: node(Child::new_digest),
             history: self.history,
             sent,
             received,
@@ -315,7 +319,7 @@ impl Merge {
             (Child::Shard { .. }, _) => return Err(kind("program", "merge")),
             (Child::Subtree { .. }, _) => return Err(kind("merge", "program")),
         }
-        match claim.old() == claim.new() {
+        match claim.old_digest() == claim.new_digest() {
             true => Err(MergeError::NoChange { child }),
             false => Ok(()),
         }
@@ -334,8 +338,8 @@ impl Merge {
                     keys: self.keys.digest(),
                     level: self.level.saturating_sub(1),
                     index,
-                    old: claim.old(),
-                    new: claim.new(),
+                    old: claim.old_digest(),
+                    new: claim.new_digest(),
                     history: self.history,
                     sent,
                     received,
@@ -378,8 +382,8 @@ impl Merge {
         inputs.insert("level", [Fr::from(self.level)]);
         inputs.insert("index", [Fr::from(self.index)]);
         inputs.insert("history", [self.history]);
-        inputs.insert("old", self.children.iter().map(Child::old));
-        inputs.insert("new", self.children.iter().map(Child::new));
+        inputs.insert("old", self.children.iter().map(Child::old_digest));
+        inputs.insert("new", self.children.iter().map(Child::new_digest));
         let flows = self.children.iter().map(Child::flows);
         inputs.insert("sent", flows.clone().map(|(sent, _)| Fr::from(sent)));
         inputs.insert("received", flows.map(|(_, received)| Fr::from(received)));
@@ -419,7 +423,8 @@ impl Merge {
 }
 
 fn leaf_fields(side: &str, leaves: &[Leaf; 3]) -> Inputs {
-    let fields: [(&str, fn(&Leaf) -> Fr); 6] = [
+    type Field = (&'static str, fn(&Leaf) -> Fr);
+    let fields: [Field; 6] = [
         ("body", |leaf| leaf.body),
         ("lamport", |leaf| leaf.lamport.into()),
         ("timestamp", |leaf| leaf.timestamp.into()),
