@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
-use trifold_circuits::artifacts::{Checkout, CircuitSpec, Manifest};
+use trifold_circuits::artifacts::{Artifact, Checkout, CircuitSpec, Manifest};
 
 use crate::deployment::Deployed;
 use crate::text;
@@ -22,6 +22,7 @@ struct Row {
     spec: CircuitSpec,
     constraints: Option<u64>,
     log_domain: Option<u32>,
+    artifact: Option<Artifact>,
     key: Option<String>,
 }
 
@@ -44,10 +45,8 @@ impl Circuits {
 
 impl Row {
     fn of(checkout: &Checkout, spec: CircuitSpec) -> anyhow::Result<Self> {
-        let size = match checkout.cached(&spec)? {
-            Some(artifact) => Some(artifact.size()?),
-            None => None,
-        };
+        let artifact = checkout.cached(&spec)?;
+        let size = artifact.as_ref().map(Artifact::size).transpose()?;
         let constraints = size
             .map(|size| size.constraints.into())
             .or(spec.constraints);
@@ -62,6 +61,7 @@ impl Row {
             spec,
             constraints,
             log_domain,
+            artifact,
             key,
         })
     }
@@ -75,6 +75,8 @@ impl Row {
             "parameters": parameters.map(|p| (p.name.clone(), p.value.into())).collect::<serde_json::Map<_, _>>(),
             "constraints": self.constraints,
             "domain": self.log_domain.map(|log| 1u64 << log),
+            "r1cs": self.artifact.as_ref().map(|artifact| &artifact.r1cs),
+            "wasm": self.artifact.as_ref().map(|artifact| &artifact.wasm),
             "key_digest": self.key,
         })
     }
