@@ -3,14 +3,14 @@
 //! The analysis starts with the constant and the inputs known, and looks for constraints that leave their unknown
 //! wires one value, all other wires having theirs in a given witness:
 //!
-//! 1. A constraint with one factor known is a linear equation between unknown wires. The equations are kept solved; one
-//!    that is left with a single unknown wire fixes it. A coefficient that vanishes at the witness is none: this is why
-//!    the answer holds for the witness's inputs.
-//! 2. A linear equation whose unknown wires are bits (wires with `b (b - 1) = 0`) fixes all of them when, up to a
-//!    common factor, the coefficients are integers each greater than the sum of those below it, and their sum is below
-//!    r. Two bits with `b c = 0` count as one digit, so base 3 is covered as well as base 2.
-//! 3. A constraint `L (L - 1) = 0` is the same with one more bit, L.
-//! 4. When the sum of 3. is not below r, another constraint of the same kind may bound the top bits: `T + h = C` with
+//! 1. A constraint with one factor known is a linear equation between unknown wires. So is, with one more unknown, the
+//!    bit L, a constraint `L (L - 1) = 0`. The equations are kept solved for wires that are no bits; one that is left
+//!    with a single unknown wire fixes it. A coefficient that vanishes at the witness is none: this is why the answer
+//!    holds for the witness's inputs.
+//! 2. An equation whose unknowns are bits (wires with `b (b - 1) = 0`, or an L) fixes all of them when, up to a common
+//!    factor, the coefficients are integers each greater than the sum of those below it, and their sum is below r. Two
+//!    bits with `b c = 0` count as one digit, so base 3 is covered as well as base 2.
+//! 3. When the sum of 2. is not below r, another equation between bits may bound those at the top: `T + h = C` with
 //!    `h >= 0`, so that `T <= C`, and the word of which T are the top bits is below r.
 //!
 //! Nothing is concluded from a constraint that is quadratic in its unknown wires otherwise.
@@ -21,6 +21,7 @@ use num_bigint::BigUint;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::LazyLock;
 use trifold_circuits::r1cs::{Matrix, R1cs};
 
 /// What the analysis says about a constraint system and one of its witnesses.
@@ -136,6 +137,11 @@ impl Form {
         }
     }
 
+    /// The wire that the form or its complement is, if one is.
+    pub fn bit(&self) -> Option<usize> {
+        self.wire().or_else(|| self.complement().wire())
+    }
+
     /// `1 - self`, which is a bit when this is one.
     fn complement(&self) -> Self {
         let mut form = self.clone().times(-Fr::ONE);
@@ -165,75 +171,82 @@ pub fn bit_form(r1cs: &R1cs, row: usize) -> Option<Form> {
     Some(a.times(other.inverse()?))
 }
 
-/// An unknown of a sum of digits: a bit, or the form of the constraint itself.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Digit {
-    Wire(usize),
-    Form,
-}
-
 struct Analysis<'a> {
     r1cs: &'a R1cs,
-    witness: &'a [Fr],
+    /// Values of the wires, then of the forms L.
+    values: Vec<Fr>,
     known: Vec<bool>,
-    /// Constraints `L (L - 1) = 0` with more than one wire.
+    /// The forms L of constraints `L (L - 1) = 0` with more than one wire; they are unknowns numbered after the wires.
     forms: BTreeMap<usize, Form>,
+    /// Products that a constraint makes 0, other than those of a bit and its complement.
+    products: Vec<[Form; 2]>,
     /// Constraints by wire: any, those whose first factor it is in, those whose second.
     any: Incidence,
     factors: [Incidence; 2],
     /// Unknown wires of each constraint's factors.
     unknown: [Vec<u32>; 2],
-    /// Unknown wires of each constraint in `forms` that are no bits.
-    others: BTreeMap<usize, usize>,
     system: System,
-    learned: Vec<usize>,
     pending: VecDeque<Pending>,
 }
 
 /// A constraint or an equation that may say something.
 enum Pending {
     Line(usize),
-    Form(usize),
     Equation(usize),
 }
 
 impl<'a> Analysis<'a> {
-    fn new(r1cs: &'a R1cs, inputs: &[usize], witness: &'a [Fr]) -> Self {
+    fn new(r1cs: &'a R1cs, inputs: &[usize], witness: &[Fr]) -> Self {
         let count = r1cs.num_constraints();
         let mut analysis = Self {
             r1cs,
-            witness,
+            values: witness.to_vec(),
             known: vec![false; r1cs.num_wires],
             forms: BTreeMap::new(),
+            products: Vec::new(),
             any: Incidence::new(r1cs, &[&r1cs.a, &r1cs.b, &r1cs.c]),
             factors: [&r1cs.a, &r1cs.b].map(|matrix| Incidence::new(r1cs, &[matrix])),
             unknown: [vec![0; count], vec![0; count]],
-            others: BTreeMap::new(),
-            system: System {
-                is_bit: vec![false; r1cs.num_wires],
-                ..System::default()
-            },
-            learned: Vec::new(),
+            system: System::default(),
             pending: VecDeque::new(),
         };
-        for row in 0..count {
-            match bit_form(r1cs, row) {
-                None => {}
-                Some(form) => match form.wire().or_else(|| form.complement().wire()) {
-                    Some(wire) => analysis.system.is_bit[wire] = true,
-                    None => drop(analysis.forms.insert(row, form)),
-                },
-            }
-        }
-        analysis.start(inputs);
+        // The constant and the inputs are known.
+        analysis.known[0] = true;
+        inputs.iter().for_each(|&wire| analysis.known[wire] = true);
+        analysis.find_bits();
+        analysis.start();
         analysis
     }
 
-    /// The constant and the inputs are known.
-    fn start(&mut self, inputs: &[usize]) {
-        self.known[0] = true;
-        inputs.iter().for_each(|&wire| self.known[wire] = true);
-        for wire in (1..self.known.len()).filter(|&wire| !self.known[wire]) {
+    fn find_bits(&mut self) {
+        self.system.is_bit = vec![false; self.r1cs.num_wires];
+        for row in 0..self.r1cs.num_constraints() {
+            let Some(form) = bit_form(self.r1cs, row) else {
+                if Form::row(&self.r1cs.c, row).is_zero() {
+                    let factors = [&self.r1cs.a, &self.r1cs.b];
+                    self.products
+                        .push(factors.map(|matrix| Form::row(matrix, row)));
+                }
+                continue;
+            };
+            if let Some(wire) = form.bit() {
+                self.system.is_bit[wire] = true;
+                continue;
+            }
+            let terms = form
+                .terms
+                .iter()
+                .map(|(&wire, &value)| value * self.values[wire]);
+            let value = form.constant + terms.sum::<Fr>();
+            self.forms.insert(self.values.len(), form);
+            self.values.push(value);
+            self.known.push(false);
+            self.system.is_bit.push(true);
+        }
+    }
+
+    fn start(&mut self) {
+        for wire in (1..self.r1cs.num_wires).filter(|&wire| !self.known[wire]) {
             for (counts, incidence) in self.unknown.iter_mut().zip(&self.factors) {
                 incidence
                     .rows(wire)
@@ -246,11 +259,14 @@ impl<'a> Analysis<'a> {
                 self.pending.push_back(Pending::Line(row));
             }
         }
-        for (&row, form) in &self.forms {
-            let is_other = |wire: &&usize| !self.known[**wire] && !self.system.is_bit[**wire];
-            let others = form.terms.keys().filter(is_other).count();
-            self.others.insert(row, others);
-            self.pending.push_back(Pending::Form(row));
+        for (&bit, form) in &self.forms {
+            let terms = form.terms.iter().filter(|(wire, _)| !self.known[**wire]);
+            let mut line: BTreeMap<usize, Fr> =
+                terms.map(|(&wire, &value)| (wire, -value)).collect();
+            line.insert(bit, Fr::ONE);
+            let changed = self.system.insert(line);
+            self.pending
+                .extend(changed.into_iter().map(Pending::Equation));
         }
     }
 
@@ -258,16 +274,15 @@ impl<'a> Analysis<'a> {
         while let Some(pending) = self.pending.pop_front() {
             match pending {
                 Pending::Line(row) => {
-                    let line = self.line(row);
-                    let changed = self.system.insert(line);
+                    let changed = self.system.insert(self.line(row));
                     self.pending
                         .extend(changed.into_iter().map(Pending::Equation));
                 }
-                Pending::Form(row) => self.learned = self.fixed_by_form(row),
-                Pending::Equation(index) => self.learned = self.fixed_by_equation(index),
-            }
-            for wire in std::mem::take(&mut self.learned) {
-                self.learn(wire);
+                Pending::Equation(index) => {
+                    self.fixed_by(index)
+                        .into_iter()
+                        .for_each(|wire| self.learn(wire));
+                }
             }
         }
     }
@@ -276,57 +291,43 @@ impl<'a> Analysis<'a> {
         if std::mem::replace(&mut self.known[wire], true) {
             return;
         }
-        for (factor, incidence) in self.factors.iter().enumerate() {
-            for &row in incidence.rows(wire) {
-                let row = row as usize;
-                let [own, other] = [factor, 1 - factor].map(|f| self.unknown[f][row]);
-                self.unknown[factor][row] = own - 1;
-                // Once is enough: the equation follows what is learned later.
-                if own == 1 && other > 0 {
-                    self.pending.push_back(Pending::Line(row));
-                }
-                if factor == 0
-                    && let Some(others) = self.others.get_mut(&row)
-                {
-                    *others -= usize::from(!self.system.is_bit[wire]);
-                    if *others == 0 {
-                        self.pending.push_back(Pending::Form(row));
-                    }
-                }
-            }
-        }
         let changed = self.system.remove(wire);
         self.pending
             .extend(changed.into_iter().map(Pending::Equation));
+        if wire >= self.r1cs.num_wires {
+            return;
+        }
+        for (factor, incidence) in self.factors.iter().enumerate() {
+            for &row in incidence.rows(wire) {
+                let row = row as usize;
+                self.unknown[factor][row] -= 1;
+                // Once is enough: the equation follows what is learned later.
+                if self.unknown[factor][row] == 0 && self.unknown[1 - factor][row] > 0 {
+                    self.pending.push_back(Pending::Line(row));
+                }
+            }
+        }
     }
 
-    /// Rules 1 and 2.
-    fn fixed_by_equation(&self, index: usize) -> Vec<usize> {
+    /// Unknowns to which an equation leaves one value.
+    fn fixed_by(&self, index: usize) -> Vec<usize> {
         let Some(equation) = self.system.equations.get(&index) else {
             return Vec::new();
         };
         let wires: Vec<usize> = equation.keys().copied().collect();
-        if wires.len() == 1 {
-            return wires;
-        }
-        if wires.iter().any(|&wire| !self.system.is_bit[wire]) {
-            return Vec::new();
-        }
-        let digits = equation
-            .iter()
-            .map(|(&wire, &value)| (Digit::Wire(wire), value));
-        match self.digit_sum(None, digits.collect()) {
-            Some(sum) if sum < modulus() => wires,
-            _ => Vec::new(),
-        }
+        let is_fixed = wires.len() == 1
+            || wires.iter().all(|&wire| self.system.is_bit[wire])
+                && (self.digit_sum(equation).is_some_and(|sum| sum < modulus())
+                    || self.top_is_bounded(equation));
+        if is_fixed { wires } else { Vec::new() }
     }
 
     /// Nonzero coefficients of the unknown wires of a constraint of which one factor is known.
     fn line(&self, row: usize) -> BTreeMap<usize, Fr> {
         let [a, b, c] = [&self.r1cs.a, &self.r1cs.b, &self.r1cs.c];
         let (factor, value) = match self.unknown[0][row] {
-            0 => (b, a.product(row, self.witness)),
-            _ => (a, b.product(row, self.witness)),
+            0 => (b, a.product(row, &self.values)),
+            _ => (a, b.product(row, &self.values)),
         };
         let mut coefficients = BTreeMap::new();
         let scaled = factor
@@ -340,46 +341,35 @@ impl<'a> Analysis<'a> {
         coefficients
     }
 
-    /// Rules 3 and 4.
-    fn fixed_by_form(&self, row: usize) -> Vec<usize> {
-        let form = &self.forms[&row];
-        let terms = form.terms.iter().map(|(&wire, &value)| (wire, value));
-        let unknown: Vec<_> = terms.filter(|(wire, _)| !self.known[*wire]).collect();
-        let wires: Vec<usize> = unknown.iter().map(|(wire, _)| *wire).collect();
-        if wires.iter().any(|&wire| !self.system.is_bit[wire]) {
-            return Vec::new();
-        }
-        let bits = unknown
-            .iter()
-            .map(|&(wire, value)| (Digit::Wire(wire), value));
-        let digits = bits.chain([(Digit::Form, Fr::ONE)]).collect();
-        match self.digit_sum(Some(form), digits) {
-            Some(sum) if sum < modulus() => wires,
-            _ if self.top_is_bounded(row, &unknown) => wires,
-            _ => Vec::new(),
-        }
-    }
-
     /// The greatest sum of digits when no two choices of them have the same, `None` when some may.
-    fn digit_sum(&self, form: Option<&Form>, digits: Vec<(Digit, Fr)>) -> Option<BigUint> {
-        let inverses = digits
-            .iter()
-            .filter_map(|(_, coefficient)| coefficient.inverse());
-        std::iter::once(Fr::ONE).chain(inverses).find_map(|scale| {
-            let mut weights: Vec<(BigUint, Digit)> = digits
+    fn digit_sum(&self, equation: &BTreeMap<usize, Fr>) -> Option<BigUint> {
+        if let Some(powers) = powers_of_two(equation) {
+            let places: BTreeSet<u64> = powers.values().map(|(place, _)| *place).collect();
+            let sum = places
                 .iter()
-                .map(|(digit, coefficient)| (magnitude(*coefficient * scale), *digit))
-                .collect();
-            weights.sort_by(|a, b| a.0.cmp(&b.0));
-            binary_sum(&weights).or_else(|| self.ternary_sum(form, &weights))
+                .map(|place| BigUint::from(1u32) << *place)
+                .sum();
+            return (places.len() == powers.len()).then_some(sum);
+        }
+        let inverses = equation
+            .values()
+            .filter_map(|coefficient| coefficient.inverse());
+        std::iter::once(Fr::ONE).chain(inverses).find_map(|scale| {
+            let weights = equation
+                .iter()
+                .map(|(&wire, &value)| (magnitude(value * scale), wire));
+            let mut weights: Vec<(BigUint, usize)> = weights.collect();
+            weights.sort();
+            self.ternary_sum(&weights)
         })
     }
 
-    /// As [`binary_sum`], where bits that exclude each other make one digit.
-    fn ternary_sum(&self, form: Option<&Form>, weights: &[(BigUint, Digit)]) -> Option<BigUint> {
+    /// The sum of weights, in ascending order, each greater than the sum of those before it; bits that exclude each other
+    /// make one digit.
+    fn ternary_sum(&self, weights: &[(BigUint, usize)]) -> Option<BigUint> {
         let mut sum = BigUint::ZERO;
         let mut rest = weights;
-        while let [(weight, digit), others @ ..] = rest {
+        while let [(weight, wire), others @ ..] = rest {
             if *weight <= sum {
                 return None;
             }
@@ -387,7 +377,7 @@ impl<'a> Analysis<'a> {
             let mut greatest = weight;
             if let [(next, other), others @ ..] = rest
                 && *next > weight + &sum
-                && self.exclude_each_other(form, *digit, *other)
+                && self.exclude_each_other(*wire, *other)
             {
                 (greatest, rest) = (next, others);
             }
@@ -397,104 +387,103 @@ impl<'a> Analysis<'a> {
     }
 
     /// Whether a constraint says that the product of two bits is 0.
-    fn exclude_each_other(&self, form: Option<&Form>, one: Digit, two: Digit) -> bool {
-        let (wire, other) = match (one, two) {
-            (Digit::Wire(wire), other) | (other, Digit::Wire(wire)) => (wire, other),
-            (Digit::Form, Digit::Form) => return false,
-        };
-        let other = match other {
-            Digit::Wire(other) => Form {
-                terms: [(other, Fr::ONE)].into(),
+    fn exclude_each_other(&self, one: usize, two: usize) -> bool {
+        let form = |unknown: usize| match self.forms.get(&unknown) {
+            Some(form) => form.clone(),
+            None => Form {
+                terms: [(unknown, Fr::ONE)].into(),
                 ..Form::default()
             },
-            Digit::Form => form.cloned().unwrap_or_default(),
         };
-        let single = Form {
-            terms: [(wire, Fr::ONE)].into(),
-            ..Form::default()
-        };
-        let multiple = |form: &Form, of: &Form| {
+        let (one, two) = (form(one), form(two));
+        let is_multiple = |form: &Form, of: &Form| {
             of.ratio(form)
                 .is_some_and(|ratio| form.constant == ratio * of.constant)
         };
-        self.any.rows(wire).iter().any(|&row| {
-            let row = row as usize;
-            let [a, b, c] = [&self.r1cs.a, &self.r1cs.b, &self.r1cs.c].map(|m| Form::row(m, row));
-            c.is_zero()
-                && (multiple(&a, &single) && multiple(&b, &other)
-                    || multiple(&b, &single) && multiple(&a, &other))
+        self.products.iter().any(|[a, b]| {
+            is_multiple(a, &one) && is_multiple(b, &two)
+                || is_multiple(b, &one) && is_multiple(a, &two)
         })
     }
 
-    /// Rule 4 for `L + sum 2^j b_j = known`: another constraint keeps the bits from being those of the sum plus r.
-    fn top_is_bounded(&self, row: usize, bits: &[(usize, Fr)]) -> bool {
+    /// Rule 3 for `sum 2^j b_j = known`: another equation keeps the bits from being those of the sum plus r.
+    fn top_is_bounded(&self, equation: &BTreeMap<usize, Fr>) -> bool {
         let mut places = BTreeMap::new();
-        for &(wire, value) in bits {
-            let place = exponent(-value).filter(|place| *place > 0);
-            if place.is_none_or(|place| places.insert(place, wire).is_some()) {
+        for (wire, (place, is_negative)) in powers_of_two(equation).unwrap_or_default() {
+            if is_negative || places.insert(place, wire).is_some() {
                 return false;
             }
         }
-        let Some((_, &top)) = places.last_key_value() else {
+        let Some((_, top)) = places.last_key_value() else {
             return false;
         };
-        let candidates = self.any.rows(top).iter().map(|&other| other as usize);
-        let mut forms = candidates
-            .filter(|other| *other != row)
-            .filter_map(|row| self.forms.get(&row));
-        forms.any(|form| {
-            self.bounds_top(form, &places) || self.bounds_top(&form.complement(), &places)
-        })
+        let others = self.system.places.get(top).into_iter().flatten();
+        let others = others.map(|index| &self.system.equations[index]);
+        others
+            .filter(|other| *other != equation)
+            .any(|other| self.bounds_top(other, &places))
     }
 
-    /// Whether `form`, a bit, says `T + h + form = C` with integers `0 <= h` and T the topmost bits of a word, such that
-    /// the word is below r. `places` has the word's bits by their exponents.
-    fn bounds_top(&self, form: &Form, places: &BTreeMap<u64, usize>) -> bool {
-        let Some((&greatest, top)) = places.last_key_value() else {
+    /// Whether an equation says `T + h = C` with integers `h >= 0` and T the topmost bits of a word, such that the word
+    /// is below r. `places` has the word's bits by their exponents.
+    fn bounds_top(&self, equation: &BTreeMap<usize, Fr>, places: &BTreeMap<u64, usize>) -> bool {
+        let (Some((&greatest, top)), Some(powers)) =
+            (places.last_key_value(), powers_of_two(equation))
+        else {
             return false;
         };
-        let shift = form
-            .terms
-            .get(top)
-            .and_then(|value| greatest.checked_sub(exponent(-*value)?));
-        let Some(shift) = shift else {
+        let is_sum_of_bits = powers
+            .iter()
+            .all(|(wire, (_, negative))| self.system.is_bit[*wire] && !negative);
+        let own = powers.get(top).map(|(own, _)| *own);
+        let Some(shift) = own
+            .and_then(|own| greatest.checked_sub(own))
+            .filter(|_| is_sum_of_bits)
+        else {
             return false;
         };
-        let mut left = BigUint::from(1u32);
-        let mut in_top = 0;
-        for (wire, value) in &form.terms {
-            let Some(own) = exponent(-*value).filter(|_| self.system.is_bit[*wire]) else {
-                return false;
-            };
-            in_top += u64::from(places.get(&(own + shift)) == Some(wire));
-            left += BigUint::from(1u32) << own;
-        }
-        let bound = BigUint::from(form.constant.into_bigint());
+        let is_in_top =
+            |(wire, (own, _)): &(&usize, &(u64, bool))| places.get(&(own + shift)) == Some(*wire);
+        let in_top = powers.iter().filter(is_in_top).count() as u64;
+        let power = |wire: &usize| BigUint::from(1u32) << powers[wire].0;
+        let left: BigUint = equation.keys().map(power).sum();
+        let bound: Fr = equation
+            .keys()
+            .map(|wire| Fr::from(power(wire)) * self.values[*wire])
+            .sum();
+        let bound = BigUint::from(bound.into_bigint());
         // The left side is below r, so the equation modulo r is one of integers.
         in_top == greatest + 1 - shift && left < modulus() && (bound + 1u32) << shift <= modulus()
     }
 
-    /// The one unknown of a range check besides its bits, or of a square.
+    /// The one unknown of a limb's range check besides its bits, or of a square.
     fn stand_in(&self) -> Option<usize> {
-        let is_unknown = |wire: &usize| !self.known[*wire] && !self.system.is_bit[*wire];
-        let one = self.others.iter().find(|(_, others)| **others == 1);
-        if let Some((row, _)) = one {
-            return self.forms[row].terms.keys().copied().find(is_unknown);
-        }
-        let is_square = |row: &usize| {
-            self.unknown.iter().all(|counts| counts[*row] == 1)
-                && Form::row(&self.r1cs.a, *row)
-                    .ratio(&Form::row(&self.r1cs.b, *row))
-                    .is_some()
-        };
-        let row = (0..self.r1cs.num_constraints()).find(is_square)?;
-        let mut wires = self.r1cs.a.row(row).map(|(wire, _)| wire);
-        wires.find(is_unknown)
+        const LIMB_TERMS: usize = 16;
+        let is_open = |wire: &usize| !self.known[*wire] && !self.system.is_bit[*wire];
+        let equations = self
+            .system
+            .equations
+            .values()
+            .filter(|e| e.len() <= LIMB_TERMS);
+        let open = equations.filter_map(|equation| {
+            let mut wires = equation.keys().copied().filter(is_open);
+            wires.next().filter(|_| wires.next().is_none())
+        });
+        open.min().or_else(|| {
+            let is_square = |row: &usize| {
+                self.unknown.iter().all(|counts| counts[*row] == 1)
+                    && Form::row(&self.r1cs.a, *row)
+                        .ratio(&Form::row(&self.r1cs.b, *row))
+                        .is_some()
+            };
+            let row = (0..self.r1cs.num_constraints()).find(is_square)?;
+            self.r1cs.a.row(row).map(|(wire, _)| wire).find(is_open)
+        })
     }
 
     fn report(&self) -> Report {
         let is_unused = |wire: &usize| self.any.rows(*wire).is_empty();
-        let (unused, rest): (Vec<_>, Vec<_>) = (1..self.known.len())
+        let (unused, rest): (Vec<_>, Vec<_>) = (1..self.r1cs.num_wires)
             .filter(|&wire| !self.known[wire] || is_unused(&wire))
             .partition(is_unused);
         let (idle, loose) = rest.into_iter().partition(|&wire| self.is_idle(wire));
@@ -516,10 +505,10 @@ impl<'a> Analysis<'a> {
     }
 }
 
-/// Linear equations between unknown wires, solved as far as they go: each has a pivot that no other one contains.
+/// Linear equations between unknowns. Each that is not between bits only has a pivot, a wire that no other contains.
 #[derive(Default)]
 struct System {
-    /// Wires with `b (b - 1) = 0`; others are preferred as pivots.
+    /// Unknowns that are bits: they are no pivots, so that sums of bits keep their shape.
     is_bit: Vec<bool>,
     equations: BTreeMap<usize, BTreeMap<usize, Fr>>,
     /// The equation whose pivot a wire is.
@@ -540,12 +529,15 @@ impl System {
                 None => add(&mut equation, wire, value),
             }
         }
-        let Some(pivot) = equation
-            .keys()
-            .copied()
-            .min_by_key(|&wire| self.is_bit[wire])
-        else {
+        if equation.is_empty() {
             return Vec::new();
+        }
+        let index = self.next;
+        self.next += 1;
+        let mut wires = equation.keys().copied();
+        let Some(pivot) = wires.find(|&wire| !self.is_bit[wire]) else {
+            self.put(index, equation);
+            return vec![index];
         };
         let inverse = equation[&pivot]
             .inverse()
@@ -564,8 +556,6 @@ impl System {
             subtract(&mut new, &equation, usize::MAX, value);
             self.put(index, new);
         }
-        let index = self.next;
-        self.next += 1;
         self.pivots.insert(pivot, index);
         self.put(index, equation);
         changed.push(index);
@@ -608,29 +598,37 @@ impl System {
     }
 }
 
-/// The sum of weights, in ascending order, each greater than the sum of those before it.
-fn binary_sum(weights: &[(BigUint, Digit)]) -> Option<BigUint> {
-    let mut sum = BigUint::ZERO;
-    for (weight, _) in weights {
-        if *weight <= sum {
-            return None;
-        }
-        sum += weight;
-    }
-    Some(sum)
-}
-
 /// The smaller of the integers that stand for a value and its negative.
 fn magnitude(value: Fr) -> BigUint {
     let [positive, negative] = [value, -value].map(|value| BigUint::from(value.into_bigint()));
     positive.min(negative)
 }
 
-/// j for `2^j` as an integer below r.
-fn exponent(value: Fr) -> Option<u64> {
-    let value = BigUint::from(value.into_bigint());
-    (value.count_ones() == 1).then(|| value.trailing_zeros())?
+/// The coefficients as powers of two, up to a common factor that makes the least of them and the first sign positive:
+/// exponent, and whether the sign differs.
+fn powers_of_two(equation: &BTreeMap<usize, Fr>) -> Option<BTreeMap<usize, (u64, bool)>> {
+    let power = |value: &Fr| match (POWERS.get(value), POWERS.get(&-*value)) {
+        (Some(place), _) => Some((*place, false)),
+        (_, Some(place)) => Some((*place, true)),
+        _ => None,
+    };
+    let powers: Option<Vec<(i64, bool)>> = equation.values().map(power).collect();
+    let powers = powers?;
+    let least = powers.iter().map(|(place, _)| *place).min()?;
+    let sign = powers[0].1;
+    let scaled = powers
+        .iter()
+        .map(|(place, negative)| ((place - least) as u64, *negative != sign));
+    Some(equation.keys().copied().zip(scaled).collect())
 }
+
+/// 2^j and j for -253 <= j <= 253.
+static POWERS: LazyLock<HashMap<Fr, i64>> = LazyLock::new(|| {
+    let half = Fr::from(2u64).inverse().expect("2 is not 0");
+    let up = (0..254).map(|j| (Fr::from(2u64).pow([j as u64]), j));
+    up.chain((1..254).map(|j| (half.pow([j as u64]), -j)))
+        .collect()
+});
 
 fn modulus() -> BigUint {
     Fr::MODULUS.into()
