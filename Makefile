@@ -39,16 +39,8 @@ test-fast: tools
 test-slow: test-fast
 endif
 
-# Inputs are those of a real run: the demo keeps the last of each circuit.
-BENCH = $(or $(CARGO_TARGET_DIR),target)/bench
 bench: build
-	$(CARGO) build --release --locked -p trifold-bench
-	$(TRIFOLD) demo --epochs 2 --out $(BENCH) --inputs $(BENCH)
-	@for circuit in nest merge; do \
-	    files=$$($(TRIFOLD) circuits --json | node -e 'const c = JSON.parse(fs.readFileSync(0)).find(c => c.name === process.argv[1]); console.log("--r1cs", c.r1cs, "--wasm", c.wasm)' $$circuit) && \
-	    $(or $(CARGO_TARGET_DIR),target)/release/trifold-bench prove --name $$circuit $$files \
-	        --inputs $(BENCH)/$$circuit.json --keys $(or $(TRIFOLD_CACHE),.cache)/keys || exit 1; \
-	done
+	$(CARGO) run --release --locked -p trifold-bench
 
 build: tools
 	@$(CARGO) build --release --locked -p trifold
