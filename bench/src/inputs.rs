@@ -1,39 +1,113 @@
-//! Input signals in the JSON form that snarkjs reads: names, and nested arrays of decimal numbers.
+//! Honest inputs of the deployed circuits, each with every slot in use.
 
-use std::path::Path;
-use std::str::FromStr;
-
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use ark_bn254::Fr;
-use serde_json::Value;
+use trifold_circuits::genesis::Genesis;
+use trifold_circuits::groth16::{Mode, Params, Plan};
 use trifold_circuits::inputs::Inputs;
+use trifold_circuits::merge::{Child, Merge, Registration};
+use trifold_circuits::nest::Nest;
+use trifold_circuits::transfer::Size;
+use trifold_circuits::trie::SparseTrie;
+use trifold_shard::{Shard, Wallet};
+use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Keys, REGISTRY_DEPTH};
+use trifold_verifier::trie::Path;
 
-/// Reads a file of input signals.
-pub fn read(path: &Path) -> Result<Inputs> {
-    let text = std::fs::read(path).with_context(|| path.display().to_string())?;
-    let Value::Object(signals) = serde_json::from_slice(&text)? else {
-        bail!("{}: not an object", path.display());
+use crate::simulator::Simulator;
+
+/// The inputs of the circuit of that name.
+pub fn of(circuit: &str) -> Result<Inputs> {
+    match circuit {
+        "transfer" => transfer(),
+        "merge" => merge(),
+        "nest" => nest(),
+        other => bail!("no inputs for {other}"),
+    }
+}
+
+/// As many transfers as fit one batch, from the first account of a shard of three to the others in turn.
+fn transfer() -> Result<Inputs> {
+    let (genesis, secrets) = Genesis::demo(1, 1, 3, 1000)?;
+    let accounts = &secrets.accounts[0];
+    let mut shard = Shard::genesis(&genesis, 0, Fr::from(11))?;
+    let mut wallet = Wallet::new(accounts[0].clone(), 0, 0, 0);
+    for i in 0..Size::DEPLOYED.slots {
+        let to = 1 + i % 2;
+        let signed = wallet.transfer(to as u64, accounts[to].public(), 5);
+        shard.accept(&signed)?;
+    }
+    let snapshot = shard.snapshot(1_790_000_000_000)?;
+    Ok(snapshot.context("no snapshot")?.inputs()?.0)
+}
+
+/// Three changed subtrees.
+fn merge() -> Result<Inputs> {
+    let below = Simulator::new(1);
+    let key = below.prepared()?;
+    let subtree = |old: u64| Child::Subtree {
+        old: Fr::from(old),
+        new: Fr::from(old + 1),
+        sent: 7,
+        received: 8,
+        proof: below.prove(Fr::from(0)),
     };
-    let mut inputs = Inputs::new();
-    for (name, value) in signals {
-        let mut values = Vec::new();
-        flatten(&value, &mut values).with_context(|| name.clone())?;
-        inputs.insert(name, values);
+    let mut merge = Merge {
+        keys: keys(key.digest(), Fr::from(12)),
+        level: 2,
+        index: 1,
+        history: Fr::from(31),
+        registration: Registration {
+            program: Fr::from(11),
+            path: Path {
+                index: 0,
+                siblings: SparseTrie::new(REGISTRY_DEPTH)?.path(0)?,
+            },
+        },
+        children: [10, 20, 30].map(subtree),
+    };
+    let statements = [0, 1, 2].map(|i| merge.child_statement(i));
+    for (child, x) in merge.children.iter_mut().zip(statements) {
+        if let Child::Subtree { proof, .. } = child {
+            *proof = below.prove(x);
+        }
     }
-    Ok(inputs)
+    let plan = Plan::new(Mode::Witness, Params::DEPLOYED, 3)?;
+    Ok(merge.inputs(&plan, &key)?)
 }
 
-fn flatten(value: &Value, values: &mut Vec<Fr>) -> Result<()> {
-    match value {
-        Value::Array(items) => items.iter().try_for_each(|item| flatten(item, values)),
-        Value::String(text) => push(text, values),
-        Value::Number(number) => push(&number.to_string(), values),
-        _ => bail!("neither a number nor an array"),
-    }
+/// The second epoch, so that there is a previous proof.
+fn nest() -> Result<Inputs> {
+    let (previous, top) = (Simulator::new(2), Simulator::new(1));
+    let (nest_key, merge_key) = (previous.prepared()?, top.prepared()?);
+    let history = SparseTrie::new(HISTORY_DEPTH)?;
+    let mut nest = Nest {
+        keys: keys(merge_key.digest(), nest_key.digest()),
+        genesis: Fr::from(99),
+        previous: GlobalState {
+            epoch: 1,
+            depth: 1,
+            root: Fr::from(70),
+            history: history.root(),
+            in_flight: 0,
+        },
+        previous_proof: None,
+        deepen: false,
+        root: Fr::from(71),
+        sent: 5,
+        received: 5,
+        top_proof: top.prove(Fr::from(0)),
+        history_path: history.path(1)?,
+    };
+    nest.previous_proof = Some(previous.prove(nest.previous_statement().digest()));
+    nest.top_proof = top.prove(nest.top_statement().digest());
+    let plan = Plan::new(Mode::Witness, Params::DEPLOYED, 2)?;
+    Ok(nest.inputs(&plan, &nest_key, &merge_key)?)
 }
 
-fn push(text: &str, values: &mut Vec<Fr>) -> Result<()> {
-    let value = Fr::from_str(text).map_err(|()| anyhow!("{text:?} is no field element"))?;
-    values.push(value);
-    Ok(())
+fn keys(merge: Fr, nest: Fr) -> Keys {
+    Keys {
+        merge,
+        nest,
+        registry: Fr::from(13),
+    }
 }

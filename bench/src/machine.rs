@@ -13,6 +13,8 @@ pub struct Machine {
     pub commit: String,
     pub unix_seconds: u64,
     pub date: String,
+    /// Runnable processes over the last minute before the measurement: figures of a busy machine are noisy.
+    pub load_average: f64,
 }
 
 impl Machine {
@@ -26,7 +28,16 @@ impl Machine {
             commit: output("git", &["rev-parse", "--short=12", "HEAD"]),
             unix_seconds: now.map_or(0, |now| now.as_secs()),
             date: output("date", &["-u", "+%Y-%m-%d"]),
+            load_average: load_average().unwrap_or(0.0),
         }
+    }
+
+    /// One line for a page.
+    pub fn describe(&self) -> String {
+        format!(
+            "{}, {} cores, {} GiB, {}, commit {}, load average {:.1} at the start.",
+            self.processor, self.cores, self.memory_gib, self.date, self.commit, self.load_average
+        )
     }
 }
 
@@ -34,6 +45,11 @@ fn output(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     text.unwrap_or_default()
+}
+
+fn load_average() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().next()?.parse().ok()
 }
 
 /// The value of the first line `name : value` of a file of the kernel's.

@@ -1,36 +1,69 @@
 //! Figures against peers, written to `bench/results` with the machine, the date and the command.
 
 mod arkworks;
+mod circuit;
 mod inputs;
+mod light_client;
 mod machine;
 mod measure;
+mod overhead;
 mod peak;
-mod prove;
+mod proving;
 mod report;
+mod simulator;
 mod snarkjs;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use trifold_circuits::artifacts::Checkout;
 
-/// Measures Trifold against its peers.
+/// Measures Trifold against its peers; without arguments, everything.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    /// What to measure.
+    #[arg(default_values = ["light-client", "overhead", "transfer", "nest", "merge"])]
+    figures: Vec<Figure>,
+    /// Proofs by Trifold and by arkworks; the fastest of each counts. snarkjs proves once.
+    #[arg(long, default_value_t = 1)]
+    runs: usize,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Figure {
+    LightClient,
+    Overhead,
+    Transfer,
+    Nest,
+    Merge,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Witness and proof of one circuit, against arkworks and public snarkjs on the same key and witness.
-    Prove(prove::Options),
-    /// One measurement in a process of its own; `prove` starts it.
+    /// One prover's measurement in a process of its own, so that its peak memory is its own.
     #[command(hide = true)]
     Measure(measure::Options),
 }
 
 fn main() -> Result<()> {
-    match Arguments::parse().command {
-        Command::Prove(options) => prove::run(&options),
-        Command::Measure(options) => measure::run(&options),
+    let arguments = Arguments::parse();
+    if let Some(Command::Measure(options)) = arguments.command {
+        return measure::run(&options);
     }
+    let checkout = Checkout::find()?;
+    let prove = |name| proving::run(&checkout, name, arguments.runs);
+    let mut targets = Vec::new();
+    for figure in &arguments.figures {
+        targets.extend(match figure {
+            Figure::LightClient => light_client::run(&checkout)?,
+            Figure::Overhead => overhead::run(&checkout)?,
+            Figure::Transfer => prove("transfer")?,
+            Figure::Nest => prove("nest")?,
+            Figure::Merge => prove("merge")?,
+        });
+    }
+    print!("{}", report::table(&targets));
+    Ok(())
 }

@@ -1,17 +1,18 @@
-//! One measurement, in a process of its own so that its peak memory is its own.
+//! One prover's measurement, in a process of its own so that its peak memory is its own.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
+use trifold_circuits::artifacts::Checkout;
 use trifold_circuits::r1cs::R1cs;
 use trifold_circuits::witness::WitnessCalculator;
-use trifold_prover::{Cpu, KeyCache, Prover, ProvingKey};
+use trifold_prover::{Cpu, Prover};
 
-use crate::{arkworks, inputs};
+use crate::circuit::Circuit;
+use crate::{arkworks, inputs, peak};
 
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Peer {
@@ -21,92 +22,85 @@ pub enum Peer {
 
 #[derive(Args)]
 pub struct Options {
-    #[arg(long)]
-    pub peer: Peer,
-    /// Proofs to make; the fastest counts.
-    #[arg(long)]
-    pub runs: usize,
-    #[command(flatten)]
-    pub files: Files,
+    peer: Peer,
+    circuit: String,
+    runs: usize,
 }
 
-/// A compiled circuit, its inputs, and the folder of its key.
-#[derive(Args, Clone)]
-pub struct Files {
-    /// Name of the circuit.
-    #[arg(long)]
-    pub name: String,
-    /// Its constraints.
-    #[arg(long)]
-    pub r1cs: PathBuf,
-    /// Its witness calculator.
-    #[arg(long)]
-    pub wasm: PathBuf,
-    /// Its inputs, as snarkjs reads them.
-    #[arg(long)]
-    pub inputs: PathBuf,
-    /// Folder of keys; a development key is made when it has none for the circuit.
-    #[arg(long)]
-    pub keys: PathBuf,
-}
-
-impl Files {
-    fn key(&self) -> Result<Arc<ProvingKey>> {
-        let cache = KeyCache::new(&self.keys);
-        let manifest = cache.find(&self.name, &self.r1cs)?;
-        Ok(cache.open(&manifest.context("no key in the cache")?)?)
-    }
-}
-
-/// Seconds, each the least of all runs.
-#[derive(Serialize, Deserialize)]
+/// Seconds, each the least of all runs; what a peer does not do takes none.
+#[derive(Default, Serialize, Deserialize)]
 pub struct Seconds {
-    pub load: f64,
-    pub witness: f64,
-    pub prove: f64,
+    /// Opening the key (its digest is checked) and the compiled witness calculator.
+    pub load_seconds: f64,
+    /// The input signals: a batch replayed, or the advice for the proofs below.
+    pub inputs_seconds: f64,
+    pub witness_seconds: f64,
+    /// The self-check included.
+    pub prove_seconds: f64,
 }
 
-/// Measures and prints the result as JSON.
+/// Measures and prints the result as JSON, for [`in_child`].
 pub fn run(options: &Options) -> Result<()> {
+    let circuit = Circuit::ready(&Checkout::find()?, &options.circuit)?;
     let seconds = match options.peer {
-        Peer::Trifold => trifold(options)?,
-        Peer::Arkworks => arkworks(options)?,
+        Peer::Trifold => trifold(&circuit, options.runs)?,
+        Peer::Arkworks => arkworks(&circuit, options.runs)?,
     };
     println!("{}", serde_json::to_string(&seconds)?);
     Ok(())
 }
 
-fn trifold(options: &Options) -> Result<Seconds> {
-    let files = &options.files;
-    let inputs = inputs::read(&files.inputs)?;
-    let start = Instant::now();
-    let prover = Prover::new(files.key()?, &Cpu, &files.wasm, &files.r1cs)?;
-    let load = start.elapsed().as_secs_f64();
-    let mut best = Seconds {
-        load,
-        witness: f64::MAX,
-        prove: f64::MAX,
+/// Measures in a child process; the second figure is its peak resident set size, in bytes.
+pub fn in_child(peer: Peer, circuit: &str, runs: usize) -> Result<(Seconds, u64)> {
+    let name = match peer {
+        Peer::Trifold => "trifold",
+        Peer::Arkworks => "arkworks",
     };
-    for _ in 0..options.runs {
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["measure", name, circuit, &runs.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let (status, peak_bytes) = peak::wait(&mut child)?;
+    if !status.success() {
+        bail!("the measurement of {name} on {circuit} failed");
+    }
+    let output = child.wait_with_output()?;
+    Ok((serde_json::from_slice(&output.stdout)?, peak_bytes))
+}
+
+fn trifold(circuit: &Circuit, runs: usize) -> Result<Seconds> {
+    let start = Instant::now();
+    let files = &circuit.artifact;
+    let prover = Prover::new(circuit.key()?, &Cpu, &files.wasm, &files.r1cs)?;
+    let load_seconds = start.elapsed().as_secs_f64();
+    let mut best = Seconds {
+        load_seconds,
+        inputs_seconds: f64::MAX,
+        witness_seconds: f64::MAX,
+        prove_seconds: f64::MAX,
+    };
+    for _ in 0..runs {
+        let start = Instant::now();
+        let inputs = inputs::of(&files.name)?;
+        best.inputs_seconds = best.inputs_seconds.min(start.elapsed().as_secs_f64());
         let proven = prover.prove(&inputs)?;
-        best.witness = best.witness.min(proven.witness_seconds);
-        best.prove = best.prove.min(proven.prove_seconds);
+        best.witness_seconds = best.witness_seconds.min(proven.witness_seconds);
+        best.prove_seconds = best.prove_seconds.min(proven.prove_seconds);
     }
     Ok(best)
 }
 
-fn arkworks(options: &Options) -> Result<Seconds> {
-    let files = &options.files;
-    let witness =
-        WitnessCalculator::from_wasm(&files.wasm)?.calculate(&inputs::read(&files.inputs)?)?;
-    let (key, r1cs) = (files.key()?, R1cs::from_path(&files.r1cs)?);
-    let mut prove = f64::MAX;
-    for _ in 0..options.runs {
-        prove = prove.min(arkworks::prove(&key, &r1cs, &witness)?);
+fn arkworks(circuit: &Circuit, runs: usize) -> Result<Seconds> {
+    let files = &circuit.artifact;
+    let calculator = WitnessCalculator::from_wasm(&files.wasm)?;
+    let witness = calculator.calculate(&inputs::of(&files.name)?)?;
+    let (key, r1cs) = (circuit.key()?, R1cs::from_path(&files.r1cs)?);
+    let mut prove_seconds = f64::MAX;
+    for _ in 0..runs {
+        prove_seconds = prove_seconds.min(arkworks::prove(&key, &r1cs, &witness)?);
     }
     Ok(Seconds {
-        load: 0.0,
-        witness: 0.0,
-        prove,
+        prove_seconds,
+        ..Seconds::default()
     })
 }

@@ -1,85 +1,149 @@
 //! Results as JSON, and as a page for people.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use serde::Serialize;
+use trifold_circuits::artifacts::Checkout;
 
 use crate::machine::Machine;
 
+/// A figure, and the bound that it should keep if there is one.
 #[derive(Serialize)]
-pub struct Report {
-    pub circuit: String,
-    pub constraints: usize,
-    pub wires: usize,
-    pub domain_size: usize,
-    pub machine: Machine,
-    pub command: String,
-    pub load_seconds: f64,
-    pub witness_seconds: f64,
-    pub prove_seconds: f64,
-    pub peak_bytes: u64,
-    pub arkworks_prove_seconds: f64,
-    pub arkworks_peak_bytes: u64,
-    pub snarkjs_witness_seconds: f64,
-    pub snarkjs_prove_seconds: f64,
-    pub snarkjs_peak_bytes: u64,
+pub struct Target {
+    figure: String,
+    measured: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound: Option<Bound>,
 }
 
-/// Writes `prove-<circuit>.json` and `.md` into a folder, and prints the page.
-pub fn write(folder: &Path, report: &Report) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    let path = folder.join(format!("prove-{}", report.circuit));
-    fs::write(
-        path.with_extension("json"),
-        serde_json::to_vec_pretty(report)?,
-    )?;
-    let page = page(report);
-    print!("{page}");
-    fs::write(path.with_extension("md"), page)?;
-    Ok(())
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
 }
 
-fn page(report: &Report) -> String {
-    let ours = report.witness_seconds + report.prove_seconds;
-    let machine = &report.machine;
-    let row = |name: &str, witness: f64, prove: f64, peak: u64| {
+impl Target {
+    pub fn at_most(figure: String, bound: f64, measured: f64) -> Self {
+        Self {
+            figure,
+            measured,
+            bound: Some(Bound::AtMost(bound)),
+        }
+    }
+
+    pub fn at_least(figure: String, bound: f64, measured: f64) -> Self {
+        Self {
+            figure,
+            measured,
+            bound: Some(Bound::AtLeast(bound)),
+        }
+    }
+
+    pub fn figure(figure: String, measured: f64) -> Self {
+        Self {
+            figure,
+            measured,
+            bound: None,
+        }
+    }
+
+    fn row(&self) -> String {
+        let (bound, met) = match self.bound {
+            None => ("–".to_owned(), true),
+            Some(Bound::AtMost(bound)) => (format!("≤ {bound}"), self.measured <= bound),
+            Some(Bound::AtLeast(bound)) => (format!("≥ {bound}"), self.measured >= bound),
+        };
+        let missed = if met { "" } else { " **missed**" };
         format!(
-            "| {name} | {witness:.2} | {prove:.2} | {:.2} |\n",
-            peak as f64 / 1e9
+            "| {} | {:.2} | {bound}{missed} |\n",
+            self.figure, self.measured
         )
-    };
-    [
-        format!("# Proving `{}`\n\n", report.circuit),
-        format!(
-            "{} constraints, {} wires, domain {}. {}, {} cores, {} GiB, {}, commit {}.\n`{}`\n\n",
-            report.constraints,
-            report.wires,
-            report.domain_size,
-            machine.processor,
-            machine.cores,
-            machine.memory_gib,
-            machine.date,
-            machine.commit,
-            report.command
-        ),
-        "| | witness s | proof s | peak GB |\n|---|---|---|---|\n".into(),
-        row("trifold (self-check included)", report.witness_seconds, report.prove_seconds, report.peak_bytes),
-        row("arkworks alone", 0.0, report.arkworks_prove_seconds, report.arkworks_peak_bytes),
-        row(
-            "snarkjs",
-            report.snarkjs_witness_seconds,
-            report.snarkjs_prove_seconds,
-            report.snarkjs_peak_bytes,
-        ),
-        format!(
-            "\nWitness and proof take {:.2} times what arkworks' proof takes alone. snarkjs' proof takes {:.1} times ours, {:.1} times with our key loaded first ({:.2} s).\n",
-            ours / report.arkworks_prove_seconds,
-            report.snarkjs_prove_seconds / report.prove_seconds,
-            report.snarkjs_prove_seconds / (report.prove_seconds + report.load_seconds),
-            report.load_seconds,
-        ),
-    ]
-    .concat()
+    }
+}
+
+/// Figures and targets as a table.
+pub fn table(targets: &[Target]) -> String {
+    let rows = targets.iter().map(Target::row).collect::<String>();
+    format!("| figure | measured | target |\n|---|---|---|\n{rows}")
+}
+
+/// A measurement under way; the machine is looked at when it begins.
+pub struct Report {
+    stem: PathBuf,
+    machine: Machine,
+}
+
+#[derive(Serialize)]
+struct Document<'a, Figures> {
+    command: String,
+    machine: &'a Machine,
+    figures: &'a Figures,
+    targets: &'a [Target],
+}
+
+impl Report {
+    pub fn begin(checkout: &Checkout, name: String) -> Self {
+        eprintln!("measuring {name}");
+        Self {
+            stem: checkout.root().join("bench/results").join(name),
+            machine: Machine::here(),
+        }
+    }
+
+    /// Writes `<name>.json` and `<name>.md` into `bench/results`, prints the page, and hands the targets on.
+    pub fn end(
+        &self,
+        figures: &impl Serialize,
+        page: &str,
+        targets: Vec<Target>,
+    ) -> Result<Vec<Target>> {
+        let document = Document {
+            command: command(),
+            machine: &self.machine,
+            figures,
+            targets: &targets,
+        };
+        let name = self.stem.file_name().unwrap_or_default().to_string_lossy();
+        let page = format!(
+            "# {name}\n\n{}\n`{}`\n\n{page}\n{}",
+            self.machine.describe(),
+            document.command,
+            table(&targets)
+        );
+        fs::create_dir_all(self.stem.with_file_name(""))?;
+        let json = serde_json::to_string_pretty(&document)? + "\n";
+        fs::write(self.stem.with_extension("json"), json)?;
+        fs::write(self.stem.with_extension("md"), &page)?;
+        println!("{page}");
+        Ok(targets)
+    }
+}
+
+/// The command line, the program without its folder.
+fn command() -> String {
+    let mut words = vec!["trifold-bench".to_owned()];
+    words.extend(std::env::args().skip(1));
+    words.join(" ")
+}
+
+/// 1234567 as 1,234,567.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 run`, `3 runs`.
+pub fn plural(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
 }

@@ -1,0 +1,177 @@
+//! What a light client pays for one update, against arkworks' verification of the same proof.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use ark_bn254::{Bn254, Fr};
+use ark_groth16::{Groth16, PreparedVerifyingKey, Proof, prepare_verifying_key};
+use ark_serialize::CanonicalDeserialize;
+use serde::Serialize;
+use trifold_circuits::artifacts::Checkout;
+use trifold_verifier::client::{LightClient, Network, Update};
+use trifold_verifier::codec::{GLOBAL_STATE_BYTES, PROOF_BYTES, UPDATE_BYTES};
+use trifold_verifier::groth16;
+use trifold_verifier::statement::{GlobalState, Keys};
+
+use crate::report::{self, Report, Target};
+use crate::simulator::Simulator;
+
+const RUNS: usize = 200;
+
+#[derive(Serialize)]
+struct Figures {
+    runs: usize,
+    proof_bytes: usize,
+    state_bytes: usize,
+    /// Medians from here on.
+    client_milliseconds: f64,
+    arkworks_verify_milliseconds: f64,
+    arkworks_decode_and_verify_milliseconds: f64,
+}
+
+/// Measures the client and its peer in turns, and writes the report.
+pub fn run(checkout: &Checkout) -> Result<Vec<Target>> {
+    let report = Report::begin(checkout, "light-client".into());
+    let peer = Setting::new()?;
+    let mut milliseconds = [(); 3].map(|()| Vec::with_capacity(RUNS));
+    for _ in 0..RUNS {
+        for (kind, times) in milliseconds.iter_mut().enumerate() {
+            let start = Instant::now();
+            let accepted = match kind {
+                0 => peer.client()?,
+                1 => peer.arkworks(&peer.proof)?,
+                _ => peer.arkworks(&Proof::deserialize_compressed(peer.proof_bytes())?)?,
+            };
+            times.push(1e3 * start.elapsed().as_secs_f64());
+            ensure!(accepted, "a valid proof is refused");
+        }
+    }
+    let [client, verify, decode_and_verify] = milliseconds.map(median);
+    let figures = Figures {
+        runs: RUNS,
+        proof_bytes: PROOF_BYTES,
+        state_bytes: GLOBAL_STATE_BYTES,
+        client_milliseconds: client,
+        arkworks_verify_milliseconds: verify,
+        arkworks_decode_and_verify_milliseconds: decode_and_verify,
+    };
+    report.end(&figures, &figures.page(), figures.targets())
+}
+
+/// A client of a network whose nest key has known secrets, and an update with a valid proof.
+struct Setting {
+    client: LightClient,
+    update: [u8; UPDATE_BYTES],
+    key: PreparedVerifyingKey<Bn254>,
+    proof: Proof<Bn254>,
+    x: Fr,
+}
+
+impl Setting {
+    fn new() -> Result<Self> {
+        let simulator = Simulator::new(2);
+        let key = simulator.verifying_key();
+        let network = network(&simulator)?;
+        let state = GlobalState {
+            epoch: 3,
+            depth: 1,
+            root: Fr::from(71),
+            history: Fr::from(72),
+            in_flight: 0,
+        };
+        let x = network.statement(&state).digest();
+        let proof = simulator.prove(x);
+        let update = Update {
+            state,
+            proof: groth16::Proof::new(proof.a, proof.b, proof.c)?,
+        };
+        Ok(Self {
+            client: LightClient::from_checkpoint(network, &update)?,
+            update: update.to_bytes(),
+            key: prepare_verifying_key(&key),
+            proof,
+            x,
+        })
+    }
+
+    /// Decodes state and proof, hashes the statement and checks the pairings.
+    fn client(&self) -> Result<bool> {
+        let update = Update::from_bytes(black_box(&self.update))?;
+        Ok(self.client.verify(&update).is_ok())
+    }
+
+    fn arkworks(&self, proof: &Proof<Bn254>) -> Result<bool> {
+        let (key, x) = black_box((&self.key, self.x));
+        Ok(Groth16::<Bn254>::verify_proof(key, proof, &[x])?)
+    }
+
+    fn proof_bytes(&self) -> &[u8] {
+        &self.update[GLOBAL_STATE_BYTES..]
+    }
+}
+
+fn network(nest: &Simulator) -> Result<Network> {
+    let key = nest.verifying_key();
+    Ok(Network {
+        keys: Keys {
+            merge: Fr::from(12),
+            nest: nest.prepared()?.digest(),
+            registry: Fr::from(13),
+        },
+        genesis: Fr::from(99),
+        nest_key: groth16::VerifyingKey::new(
+            key.alpha_g1,
+            key.beta_g2,
+            key.gamma_g2,
+            key.delta_g2,
+            &key.gamma_abc_g1,
+        )?,
+    })
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+impl Figures {
+    fn targets(&self) -> Vec<Target> {
+        let (client, peer) = (self.client_milliseconds, self.arkworks_verify_milliseconds);
+        vec![
+            Target::at_most("light client: one update, ms".into(), 2.0, client),
+            Target::figure(
+                "light client: one update, times arkworks' verification alone".into(),
+                client / peer,
+            ),
+            Target::at_most(
+                "proof and state, bytes".into(),
+                256.0,
+                (self.proof_bytes + self.state_bytes) as f64,
+            ),
+        ]
+    }
+
+    fn page(&self) -> String {
+        let row = |name: &str, value: f64| format!("| {name} | {value:.3} |\n");
+        [
+            format!(
+                "One update: a state of {} bytes and a proof of {} bytes. Median of {}, in turns; keys prepared.\n\n",
+                self.state_bytes,
+                self.proof_bytes,
+                report::plural(self.runs, "run")
+            ),
+            "| work | ms |\n|---|---|\n".into(),
+            row(
+                "light client: decode, hash, pairings",
+                self.client_milliseconds,
+            ),
+            row("arkworks: pairings", self.arkworks_verify_milliseconds),
+            row(
+                "arkworks: decode, pairings",
+                self.arkworks_decode_and_verify_milliseconds,
+            ),
+        ]
+        .concat()
+    }
+}
