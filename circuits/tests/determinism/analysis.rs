@@ -43,12 +43,17 @@ pub struct Report {
 /// then has the input's freedom. That wire is taken as known when nothing else is left to conclude: the unknown of a
 /// limb's range check or of a square, as many as there are inputs without a wire and no more.
 pub fn analyse(r1cs: &R1cs, labels: &[u64], witness: &[Fr]) -> Report {
+    analyse_given(r1cs, labels, witness, &[])
+}
+
+/// As [`analyse`], with some more wires known.
+pub fn analyse_given(r1cs: &R1cs, labels: &[u64], witness: &[Fr], given: &[usize]) -> Report {
     assert_eq!(r1cs.check(witness), Ok(()));
     let inputs = input_labels(r1cs);
-    let present: Vec<usize> = (1..r1cs.num_wires)
-        .filter(|&wire| inputs.contains(&labels[wire]))
-        .collect();
+    let is_input = |wire: &usize| inputs.contains(&labels[*wire]);
+    let mut present: Vec<usize> = (1..r1cs.num_wires).filter(is_input).collect();
     let absent = (inputs.end - inputs.start) as usize - present.len();
+    present.extend(given);
     let mut analysis = Analysis::new(r1cs, &present, witness);
     let mut stand_ins = Vec::new();
     analysis.run();
@@ -185,14 +190,25 @@ struct Analysis<'a> {
     factors: [Incidence; 2],
     /// Unknown wires of each constraint's factors.
     unknown: [Vec<u32>; 2],
-    system: System,
+    /// The systems [`ALL`], [`PLAIN`] and [`BITS`].
+    systems: [System; 3],
+    is_bit: Vec<bool>,
+    /// Equations in `pending`.
+    awaited: BTreeSet<(usize, usize)>,
     pending: VecDeque<Pending>,
 }
 
-/// A constraint or an equation that may say something.
+/// Equations between all unknowns, solved for wires that are no bits.
+const ALL: usize = 0;
+/// Those of them without bits, which nothing may bring bits into.
+const PLAIN: usize = 1;
+/// Those that are left between bits only, solved for bits: this parts the words that one coefficient spans.
+const BITS: usize = 2;
+
+/// A constraint, or an equation of a system, that may say something.
 enum Pending {
     Line(usize),
-    Equation(usize),
+    Equation(usize, usize),
 }
 
 impl<'a> Analysis<'a> {
@@ -207,19 +223,22 @@ impl<'a> Analysis<'a> {
             any: Incidence::new(r1cs, &[&r1cs.a, &r1cs.b, &r1cs.c]),
             factors: [&r1cs.a, &r1cs.b].map(|matrix| Incidence::new(r1cs, &[matrix])),
             unknown: [vec![0; count], vec![0; count]],
-            system: System::default(),
+            systems: Default::default(),
+            is_bit: vec![false; r1cs.num_wires],
+            awaited: BTreeSet::new(),
             pending: VecDeque::new(),
         };
         // The constant and the inputs are known.
         analysis.known[0] = true;
         inputs.iter().for_each(|&wire| analysis.known[wire] = true);
         analysis.find_bits();
+        let bits = (0..).zip(&analysis.is_bit).filter(|(_, is_bit)| **is_bit);
+        analysis.systems[ALL].unsolved = bits.map(|(wire, _)| wire).collect();
         analysis.start();
         analysis
     }
 
     fn find_bits(&mut self) {
-        self.system.is_bit = vec![false; self.r1cs.num_wires];
         for row in 0..self.r1cs.num_constraints() {
             let Some(form) = bit_form(self.r1cs, row) else {
                 if Form::row(&self.r1cs.c, row).is_zero() {
@@ -230,7 +249,7 @@ impl<'a> Analysis<'a> {
                 continue;
             };
             if let Some(wire) = form.bit() {
-                self.system.is_bit[wire] = true;
+                self.is_bit[wire] = true;
                 continue;
             }
             let terms = form
@@ -241,7 +260,7 @@ impl<'a> Analysis<'a> {
             self.forms.insert(self.values.len(), form);
             self.values.push(value);
             self.known.push(false);
-            self.system.is_bit.push(true);
+            self.is_bit.push(true);
         }
     }
 
@@ -259,14 +278,29 @@ impl<'a> Analysis<'a> {
                 self.pending.push_back(Pending::Line(row));
             }
         }
-        for (&bit, form) in &self.forms {
+        let line = |(&bit, form): (&usize, &Form)| {
             let terms = form.terms.iter().filter(|(wire, _)| !self.known[**wire]);
-            let mut line: BTreeMap<usize, Fr> =
-                terms.map(|(&wire, &value)| (wire, -value)).collect();
-            line.insert(bit, Fr::ONE);
-            let changed = self.system.insert(line);
-            self.pending
-                .extend(changed.into_iter().map(Pending::Equation));
+            let negated = terms.map(|(&wire, &value)| (wire, -value));
+            negated.chain([(bit, Fr::ONE)]).collect()
+        };
+        let lines: Vec<BTreeMap<usize, Fr>> = self.forms.iter().map(line).collect();
+        lines.into_iter().for_each(|line| self.insert(line));
+    }
+
+    fn insert(&mut self, line: BTreeMap<usize, Fr>) {
+        if line.keys().all(|&wire| !self.is_bit[wire]) {
+            let changed = self.systems[PLAIN].insert(line.clone());
+            self.await_equations(PLAIN, changed);
+        }
+        let changed = self.systems[ALL].insert(line);
+        self.await_equations(ALL, changed);
+    }
+
+    fn await_equations(&mut self, system: usize, indices: Vec<usize>) {
+        for index in indices {
+            if self.awaited.insert((system, index)) {
+                self.pending.push_back(Pending::Equation(system, index));
+            }
         }
     }
 
@@ -274,14 +308,16 @@ impl<'a> Analysis<'a> {
         while let Some(pending) = self.pending.pop_front() {
             match pending {
                 Pending::Line(row) => {
-                    let changed = self.system.insert(self.line(row));
-                    self.pending
-                        .extend(changed.into_iter().map(Pending::Equation));
+                    let line = self.line(row);
+                    match line.len() {
+                        1 => line.into_keys().for_each(|wire| self.learn(wire)),
+                        _ => self.insert(line),
+                    }
                 }
-                Pending::Equation(index) => {
-                    self.fixed_by(index)
-                        .into_iter()
-                        .for_each(|wire| self.learn(wire));
+                Pending::Equation(system, index) => {
+                    self.awaited.remove(&(system, index));
+                    let fixed = self.fixed_by(system, index);
+                    fixed.into_iter().for_each(|wire| self.learn(wire));
                 }
             }
         }
@@ -291,9 +327,10 @@ impl<'a> Analysis<'a> {
         if std::mem::replace(&mut self.known[wire], true) {
             return;
         }
-        let changed = self.system.remove(wire);
-        self.pending
-            .extend(changed.into_iter().map(Pending::Equation));
+        for system in [ALL, PLAIN, BITS] {
+            let changed = self.systems[system].remove(wire);
+            self.await_equations(system, changed);
+        }
         if wire >= self.r1cs.num_wires {
             return;
         }
@@ -310,16 +347,26 @@ impl<'a> Analysis<'a> {
     }
 
     /// Unknowns to which an equation leaves one value.
-    fn fixed_by(&self, index: usize) -> Vec<usize> {
-        let Some(equation) = self.system.equations.get(&index) else {
+    fn fixed_by(&mut self, system: usize, index: usize) -> Vec<usize> {
+        let Some(equation) = self.systems[system].equations.get(&index).cloned() else {
             return Vec::new();
         };
         let wires: Vec<usize> = equation.keys().copied().collect();
-        let is_fixed = wires.len() == 1
-            || wires.iter().all(|&wire| self.system.is_bit[wire])
-                && (self.digit_sum(equation).is_some_and(|sum| sum < modulus())
-                    || self.top_is_bounded(equation));
-        if is_fixed { wires } else { Vec::new() }
+        if wires.len() == 1 {
+            return wires;
+        }
+        if wires.iter().any(|&wire| !self.is_bit[wire]) {
+            return Vec::new();
+        }
+        let is_unique = self.digit_sum(&equation).is_some_and(|sum| sum < modulus());
+        if is_unique || self.top_is_bounded(&equation) {
+            return wires;
+        }
+        if system == ALL {
+            let changed = self.systems[BITS].insert(equation);
+            self.await_equations(BITS, changed);
+        }
+        Vec::new()
     }
 
     /// Nonzero coefficients of the unknown wires of a constraint of which one factor is known.
@@ -350,6 +397,9 @@ impl<'a> Analysis<'a> {
                 .map(|place| BigUint::from(1u32) << *place)
                 .sum();
             return (places.len() == powers.len()).then_some(sum);
+        }
+        if equation.len() > MOST_DIGITS {
+            return None;
         }
         let inverses = equation
             .values()
@@ -417,8 +467,9 @@ impl<'a> Analysis<'a> {
         let Some((_, top)) = places.last_key_value() else {
             return false;
         };
-        let others = self.system.places.get(top).into_iter().flatten();
-        let others = others.map(|index| &self.system.equations[index]);
+        let all = &self.systems[ALL];
+        let others = all.places.get(top).into_iter().flatten();
+        let others = others.map(|index| &all.equations[index]);
         others
             .filter(|other| *other != equation)
             .any(|other| self.bounds_top(other, &places))
@@ -434,7 +485,7 @@ impl<'a> Analysis<'a> {
         };
         let is_sum_of_bits = powers
             .iter()
-            .all(|(wire, (_, negative))| self.system.is_bit[*wire] && !negative);
+            .all(|(wire, (_, negative))| self.is_bit[*wire] && !negative);
         let own = powers.get(top).map(|(own, _)| *own);
         let Some(shift) = own
             .and_then(|own| greatest.checked_sub(own))
@@ -459,9 +510,8 @@ impl<'a> Analysis<'a> {
     /// The one unknown of a limb's range check besides its bits, or of a square.
     fn stand_in(&self) -> Option<usize> {
         const LIMB_TERMS: usize = 16;
-        let is_open = |wire: &usize| !self.known[*wire] && !self.system.is_bit[*wire];
-        let equations = self
-            .system
+        let is_open = |wire: &usize| !self.known[*wire] && !self.is_bit[*wire];
+        let equations = self.systems[ALL]
             .equations
             .values()
             .filter(|e| e.len() <= LIMB_TERMS);
@@ -508,8 +558,8 @@ impl<'a> Analysis<'a> {
 /// Linear equations between unknowns. Each that is not between bits only has a pivot, a wire that no other contains.
 #[derive(Default)]
 struct System {
-    /// Unknowns that are bits: they are no pivots, so that sums of bits keep their shape.
-    is_bit: Vec<bool>,
+    /// Unknowns that are no pivots.
+    unsolved: BTreeSet<usize>,
     equations: BTreeMap<usize, BTreeMap<usize, Fr>>,
     /// The equation whose pivot a wire is.
     pivots: HashMap<usize, usize>,
@@ -534,8 +584,9 @@ impl System {
         }
         let index = self.next;
         self.next += 1;
-        let mut wires = equation.keys().copied();
-        let Some(pivot) = wires.find(|&wire| !self.is_bit[wire]) else {
+        // The latest wire: what a constraint defines rather than what it is defined by.
+        let mut wires = equation.keys().copied().rev();
+        let Some(pivot) = wires.find(|wire| !self.unsolved.contains(wire)) else {
             self.put(index, equation);
             return vec![index];
         };
@@ -621,6 +672,9 @@ fn powers_of_two(equation: &BTreeMap<usize, Fr>) -> Option<BTreeMap<usize, (u64,
         .map(|(place, negative)| ((place - least) as u64, *negative != sign));
     Some(equation.keys().copied().zip(scaled).collect())
 }
+
+/// More bits than any sum has whose weights are no powers of two.
+const MOST_DIGITS: usize = 64;
 
 /// 2^j and j for -253 <= j <= 253.
 static POWERS: LazyLock<HashMap<Fr, i64>> = LazyLock::new(|| {

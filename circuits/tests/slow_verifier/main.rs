@@ -8,6 +8,7 @@ mod analysis;
 #[path = "../claims/support.rs"]
 #[allow(dead_code, reason = "shared with other test binaries")]
 mod circuit;
+mod fixed;
 mod forgery;
 #[path = "../groth16/support.rs"]
 #[allow(dead_code, reason = "shared with other test binaries")]
