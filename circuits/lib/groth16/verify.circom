@@ -373,7 +373,7 @@ template MainIdentity(P) {
 }
 
 /*
-@title  Groth16Verify: P proofs under K keys given as witness; 417 k constraints for one proof (circuits.toml pins it)
+@title  Groth16Verify: P proofs under K keys given as witness; 416 k constraints for one proof (circuits.toml pins it)
 @param  P        proofs
 @param  K        keys
 @param  keyOf    keyOf[p]: the key of proof p
