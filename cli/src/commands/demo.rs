@@ -51,9 +51,6 @@ pub struct Demo {
     /// Where the last proof goes
     #[arg(long, default_value = "target/demo", value_name = "DIR")]
     out: PathBuf,
-    /// Write the last inputs of each circuit to this folder, as snarkjs reads them (for measuring)
-    #[arg(long, value_name = "DIR")]
-    inputs: Option<PathBuf>,
     /// Seed of the demo's accounts and transfers; by default another one each time
     #[arg(long)]
     seed: Option<u64>,
@@ -72,21 +69,13 @@ impl Demo {
     }
 
     async fn play(&self, screen: &Screen, deployment: Arc<Deployment>) -> anyhow::Result<()> {
-        if let Some(folder) = &self.inputs {
-            std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        }
         let seed = self.seed.unwrap_or_else(fresh_seed);
         let (genesis, secrets) = Genesis::demo(seed, self.shards, ACCOUNTS, BALANCE)?;
         let network = Arc::new(Network::new(genesis, &deployment)?);
         let queue = self.queue(&network).await?;
         let (stop, stopped) = watch::channel(false);
         let telling = Telling::new(screen);
-        let executor = Executor::new(
-            network.clone(),
-            deployment.clone(),
-            telling.on_start(),
-            self.inputs.clone(),
-        )?;
+        let executor = Executor::new(network.clone(), deployment.clone(), telling.on_start())?;
         let coordinator = start_coordinator(
             queue.clone(),
             &network,

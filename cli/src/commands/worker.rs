@@ -34,7 +34,7 @@ impl Worker {
         let screen = Screen::new();
         let deployment = Arc::new(Deployment::ready(&screen)?);
         let network = Arc::new(Network::new(read_genesis(&self.genesis)?, &deployment)?);
-        let executor = Executor::new(network, deployment, Telling::new(&screen).on_start(), None)?;
+        let executor = Executor::new(network, deployment, Telling::new(&screen).on_start())?;
         tokio::runtime::Runtime::new()?.block_on(self.serve(&screen, executor))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use ark_bn254::Fr;
@@ -29,7 +27,6 @@ pub struct Executor {
     two_proofs: Plan,
     three_proofs: Plan,
     on_start: OnStart,
-    keep_inputs: Option<PathBuf>,
 }
 
 /// One circuit: its key as other circuits take it, and its prover, loaded when first used.
@@ -47,7 +44,6 @@ impl Executor {
         network: Arc<Network>,
         deployment: Arc<Deployment>,
         on_start: OnStart,
-        keep_inputs: Option<PathBuf>,
     ) -> anyhow::Result<Self> {
         let plan = |proofs| Plan::new(Mode::Witness, Params::DEPLOYED, proofs);
         Ok(Self {
@@ -58,7 +54,6 @@ impl Executor {
             two_proofs: plan(2)?,
             three_proofs: plan(3)?,
             on_start,
-            keep_inputs,
         })
     }
 
@@ -172,9 +167,6 @@ impl Execute for Executor {
                 "the inputs are of another statement than the task's",
             ));
         }
-        if let Some(folder) = &self.keep_inputs {
-            keep(&folder.join(format!("{}.json", machine.name)), &inputs).map_err(here)?;
-        }
         let proven = machine.prover()?.prove(&inputs).map_err(failure)?;
         let proof = proven.proof;
         let proof = ClientProof::new(proof.a, proof.b, proof.c).map_err(here)?;
@@ -247,16 +239,6 @@ fn proof(bytes: &ProofBytes) -> Result<Proof<ark_bn254::Bn254>, ExecuteError> {
         b: proof.b(),
         c: proof.c(),
     })
-}
-
-/// Writes inputs as snarkjs reads them.
-fn keep(path: &Path, inputs: &Inputs) -> std::io::Result<()> {
-    let decimal = |values: &[Fr]| values.iter().map(Fr::to_string).collect::<Vec<_>>();
-    let signals: BTreeMap<_, _> = inputs
-        .iter()
-        .map(|(name, values)| (name, decimal(values)))
-        .collect();
-    std::fs::write(path, serde_json::json!(signals).to_string())
 }
 
 /// A witness that breaks a constraint breaks it everywhere; anything else may be this machine's fault.
