@@ -39,7 +39,7 @@ test-fast: tools
 test-slow: test-fast
 endif
 
-bench: build
+bench: tools
 	$(CARGO) run --release --locked -p trifold-bench
 
 build: tools
