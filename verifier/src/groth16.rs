@@ -3,11 +3,15 @@
 //! Points are checked when a [`Proof`] or [`VerifyingKey`] is made, so neither can hold a point off its curve, outside
 //! its subgroup or at infinity, and verification is pairings only.
 
+mod batch;
+
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine, g1, g2};
 use ark_ec::pairing::{Pairing, PairingOutput};
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::{AffineRepr, CurveGroup};
 use thiserror::Error;
+
+pub use batch::BatchItem;
 
 type G2Prepared = <Bn254 as Pairing>::G2Prepared;
 
@@ -48,6 +52,8 @@ pub enum KeyError {
 pub enum VerifyError {
     #[error("the proof does not hold for this statement under this key")]
     Pairing,
+    #[error("one or more of {0} proofs do not hold for their statements under this key")]
+    Batch(usize),
 }
 
 /// A proof (A, B, C).
