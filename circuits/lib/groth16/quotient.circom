@@ -64,9 +64,7 @@ template QuotientWords() {
         for (var i = 0; i < rCount[g]; i++) { widths[at] = rWidths[g][i]; at++; }
         for (var i = 0; i < kCount[g]; i++) { widths[at] = kWidths[g][i]; at++; }
     }
-    var widest = 0;
-    for (var i = 0; i < values; i++) { widest = widths[i] > widest ? widths[i] : widest; }
-    component stream = CommittedStream(values, values, widths, widest, bits);
+    component stream = CommittedStream(values, values, widths, bits);
     var rAt = 0;
     var kAt = 0;
     at = 0;

@@ -78,16 +78,16 @@ template Squeeze(count) {
 @param  count   how many values
 @param  period  length of `widths`
 @param  widths  bits of value i: widths[i % period], each >= 2
-@param  widest  the largest of them
 @param  total   sum of all widths; also the number of constraints
 @input  value   0 <= value_i < 2^width_i; enforced here
 @output words   ceil(total / 253) field elements below 2^253
-Bit 0 of a value is no signal but the value minus its higher bits; enforced boolean like the others.
+Each value has a component of its own: the compiler takes time in proportion to an array's size for every cell that is
+assigned in it, so one array for the bits of all values would be quadratic.
 */
-template CommittedStream(count, period, widths, widest, total) {
+template CommittedStream(count, period, widths, total) {
     signal input value[count];
     signal output words[g16_ceil(total, g16_word_bits())];
-    signal bit[count][widest]; // bit[i][j], 1 <= j < width_i; the rest are 0
+    component range[count];
     var wordEnd = 2 ** g16_word_bits();
     var word = 0;
     var filled = 0;
@@ -95,33 +95,21 @@ template CommittedStream(count, period, widths, widest, total) {
     var k = 0;
     for (var i = 0; i < count; i++) {
         var width = widths[i % period];
+        range[i] = LimbRange(width);
+        range[i].u <== value[i];
         // Bits `take`.. of the value open the next word. take >= 1, so they are all signals.
         var take = g16_word_bits() - filled;
-        var rest = 0;
-        var restPower = 1;
-        var lowest = value[i];
-        var power = 1;
-        bit[i][0] <== 0;
-        for (var j = 1; j < widest; j++) {
-            if (j < width) {
-                power += power;
-                bit[i][j] <-- (value[i] >> j) & 1;
-                bit[i][j] * (bit[i][j] - 1) === 0;
-                lowest -= bit[i][j] * power;
-                if (j >= take) {
-                    rest += bit[i][j] * restPower;
-                    restPower += restPower;
-                }
-            } else {
-                bit[i][j] <== 0;
-            }
-        }
-        lowest * (lowest - 1) === 0;
         if (take > width) {
             word += value[i] * scale;
             filled += width;
-            scale *= 2 * power;
+            for (var j = 0; j < width; j++) { scale += scale; }
         } else {
+            var rest = 0;
+            var restPower = 1;
+            for (var j = take; j < width; j++) {
+                rest += range[i].high[j - 1] * restPower;
+                restPower += restPower;
+            }
             words[k] <== word + value[i] * scale - rest * wordEnd;
             k++;
             word = rest;
@@ -148,7 +136,7 @@ template CommittedNumbers(count) {
     for (var i = 0; i < n; i++) {
         widths[i] = g16_limb_width(i);
     }
-    component stream = CommittedStream(n * count, n, widths, g16_limb_bits(), 254 * count);
+    component stream = CommittedStream(n * count, n, widths, 254 * count);
     for (var k = 0; k < count; k++) {
         for (var i = 0; i < n; i++) {
             stream.value[n * k + i] <== u[k][i];
