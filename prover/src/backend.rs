@@ -2,29 +2,25 @@
 //! the other. Backends agree bit for bit.
 
 mod cpu;
+mod error;
+#[cfg(feature = "icicle")]
+mod icicle;
 
 use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Projective, G2Projective};
-use thiserror::Error;
 
-use crate::key::{KeyError, ProvingKey};
+use crate::key::{Header, ProvingKey};
 
 pub use cpu::Cpu;
-
-/// Why a backend has no result.
-#[derive(Debug, Error)]
-pub enum BackendError {
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    #[error("the witness has {found} values, the key is for {expected}")]
-    WitnessLength { expected: usize, found: usize },
-}
+pub use error::BackendError;
+#[cfg(feature = "icicle")]
+pub use icicle::{DeviceName, Icicle, IcicleError, IcicleOptions};
 
 /// A way to do the heavy arithmetic.
 pub trait Backend: Send + Sync {
     /// Name for people and figures.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// Makes a key ready for many proofs.
     ///
@@ -35,12 +31,13 @@ pub trait Backend: Send + Sync {
 
 /// A key that is ready for proofs.
 pub trait LoadedKey: Send {
-    /// Commits to a whole witness, the leading one included. A witness that violates a constraint gives commitments
-    /// like any other; the proof made of them does not verify.
+    /// Commits to whole witnesses, the leading one of each included, and gives one result for each, in their order. A
+    /// witness that violates a constraint gives commitments like any other; the proof made of them does not verify.
     ///
     /// # Errors
-    /// The witness has another length than the key demands.
-    fn commit(&self, witness: &[Fr]) -> Result<Commitments, BackendError>;
+    /// A witness has another length than the key demands, or the device failed. No witness of the call has a result
+    /// then; the caller may try them one by one.
+    fn commit(&self, witnesses: &[&[Fr]]) -> Result<Vec<Commitments>, BackendError>;
 }
 
 /// Five multi-scalar multiplications, a function of key and witness alone.
@@ -56,4 +53,17 @@ pub struct Commitments {
     pub h: G1Projective,
     /// Sum over the private wires of `w_i (beta u_i(tau) + alpha v_i(tau) + w_i(tau)) / delta` in G1.
     pub l: G1Projective,
+}
+
+/// Checks that every witness has a value for each wire of a key.
+///
+/// # Errors
+/// The first that has not.
+pub fn check_lengths(key: &Header, witnesses: &[&[Fr]]) -> Result<(), BackendError> {
+    let expected = key.num_wires;
+    let mut lengths = witnesses.iter().map(|witness| witness.len());
+    match lengths.find(|&found| found != expected) {
+        Some(found) => Err(BackendError::WitnessLength { expected, found }),
+        None => Ok(()),
+    }
 }

@@ -9,6 +9,7 @@ pub mod backend;
 pub mod cache;
 pub mod key;
 pub mod prover;
+mod self_check;
 pub mod setup;
 
 pub use backend::{Backend, BackendError, Commitments, Cpu, LoadedKey};

@@ -7,8 +7,9 @@ use std::time::Instant;
 use ark_bn254::{Bn254, Fr};
 use ark_ec::CurveGroup;
 use ark_ff::PrimeField;
-use ark_groth16::{Groth16, PreparedVerifyingKey, Proof, prepare_verifying_key};
+use ark_groth16::Proof;
 use rand::RngCore;
+use rayon::prelude::*;
 use thiserror::Error;
 use trifold_circuits::inputs::Inputs;
 use trifold_circuits::r1cs::{R1cs, R1csError, Violation};
@@ -16,6 +17,7 @@ use trifold_circuits::witness::{WitnessCalculator, WitnessError};
 
 use crate::backend::{Backend, BackendError, Commitments, LoadedKey};
 use crate::key::{Header, ProvingKey};
+use crate::self_check::{Claim, SelfCheck};
 
 /// Why there is no proof.
 #[derive(Debug, Error)]
@@ -30,8 +32,10 @@ pub enum ProveError {
     #[error("constraint system: {0}")]
     R1cs(#[from] R1csError),
     /// The witness satisfies the circuit, but the proof did not verify.
-    #[error("the proof did not verify: {path} is not a key for this circuit, or is damaged")]
-    SelfCheck { path: PathBuf },
+    #[error(
+        "the proof did not verify: {path} is not a key for this circuit, or is damaged, or {backend} computes wrongly"
+    )]
+    SelfCheck { path: PathBuf, backend: String },
 }
 
 /// A proof that has been verified, with its public values and what it cost.
@@ -42,15 +46,27 @@ pub struct ProofWithStatement {
     pub public: Vec<Fr>,
     /// Zero when the witness was given.
     pub witness_seconds: f64,
-    /// Commitments, blinding and the self-check.
+    /// Commitments, blinding and the self-check; proofs made together share their time evenly.
     pub prove_seconds: f64,
 }
 
-/// Proves one circuit under one key, one proof at a time; each proof has all cores.
+impl ProofWithStatement {
+    fn new((proof, public): Claim, prove_seconds: f64) -> Self {
+        Self {
+            proof,
+            public: public.to_vec(),
+            witness_seconds: 0.0,
+            prove_seconds,
+        }
+    }
+}
+
+/// Proves one circuit under one key, one proof at a time or several together.
 pub struct Prover {
     key: Arc<ProvingKey>,
+    backend: String,
     loaded: Mutex<Box<dyn LoadedKey>>,
-    verifying_key: PreparedVerifyingKey<Bn254>,
+    self_check: SelfCheck,
     calculator: WitnessCalculator,
     r1cs: PathBuf,
 }
@@ -59,7 +75,7 @@ impl Prover {
     /// Makes a key and a circuit's compiled files ready for many proofs.
     ///
     /// # Errors
-    /// The key or the witness calculator is malformed.
+    /// The key or the witness calculator is malformed, or the key does not fit the backend's device.
     pub fn new(
         key: Arc<ProvingKey>,
         backend: &dyn Backend,
@@ -67,8 +83,9 @@ impl Prover {
         r1cs: &Path,
     ) -> Result<Self, ProveError> {
         Ok(Self {
+            backend: backend.name().to_owned(),
             loaded: Mutex::new(backend.load(key.clone())?),
-            verifying_key: prepare_verifying_key(&key.verifying_key()),
+            self_check: SelfCheck::new(&key.verifying_key()),
             calculator: WitnessCalculator::from_wasm(wasm)?,
             r1cs: r1cs.to_owned(),
             key,
@@ -80,19 +97,48 @@ impl Prover {
         &self.key
     }
 
+    /// Calculates a whole witness, the leading one included, on the calling thread.
+    ///
+    /// # Errors
+    /// Inputs that the circuit refuses.
+    pub fn witness(&self, inputs: &Inputs) -> Result<Vec<Fr>, ProveError> {
+        Ok(self.calculator.calculate(inputs)?)
+    }
+
     /// Calculates the witness and proves it.
     ///
     /// # Errors
     /// As [`Prover::prove_witness`], and inputs that the circuit refuses.
     pub fn prove(&self, inputs: &Inputs) -> Result<ProofWithStatement, ProveError> {
+        self.prove_many(std::slice::from_ref(inputs)).swap_remove(0)
+    }
+
+    /// Calculates witnesses on all cores and proves them together; the results are in the order of the inputs.
+    ///
+    /// # Errors
+    /// Each as [`Prover::prove`]; one that fails takes no other with it.
+    pub fn prove_many(&self, inputs: &[Inputs]) -> Vec<Result<ProofWithStatement, ProveError>> {
+        let witnesses: Vec<_> = inputs.par_iter().map(|inputs| self.timed(inputs)).collect();
+        let good = witnesses.iter().flatten();
+        let good: Vec<_> = good.map(|(witness, _)| &witness[..]).collect();
+        let mut proven = self.prove_witnesses(&good).into_iter();
+        let mut join = |witness_seconds| {
+            let proven = proven.next().expect("a result for every witness")?;
+            Ok(ProofWithStatement {
+                witness_seconds,
+                ..proven
+            })
+        };
+        let witnesses = witnesses.into_iter();
+        witnesses
+            .map(|witness| witness.and_then(|(_, seconds)| join(seconds)))
+            .collect()
+    }
+
+    fn timed(&self, inputs: &Inputs) -> Result<(Vec<Fr>, f64), ProveError> {
         let start = Instant::now();
-        let witness = self.calculator.calculate(inputs)?;
-        let witness_seconds = start.elapsed().as_secs_f64();
-        let proven = self.prove_witness(&witness)?;
-        Ok(ProofWithStatement {
-            witness_seconds,
-            ..proven
-        })
+        let witness = self.witness(inputs)?;
+        Ok((witness, start.elapsed().as_secs_f64()))
     }
 
     /// Proves a whole witness, the leading one included.
@@ -101,26 +147,70 @@ impl Prover {
     /// A witness of another length, or one that violates a constraint, which is named; or a key that does not belong
     /// to the circuit. A proof that does not verify is never returned.
     pub fn prove_witness(&self, witness: &[Fr]) -> Result<ProofWithStatement, ProveError> {
-        let start = Instant::now();
-        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        let commitments = loaded.commit(witness)?;
-        drop(loaded);
-        let proof = blind(self.key.header(), &commitments, random(), random());
-        let public = witness[1..=self.key.header().num_public].to_vec();
-        if !self.verifies(&proof, &public) {
-            return Err(self.diagnose(witness));
-        }
-        Ok(ProofWithStatement {
-            proof,
-            public,
-            witness_seconds: 0.0,
-            prove_seconds: start.elapsed().as_secs_f64(),
-        })
+        self.prove_witnesses(&[witness]).swap_remove(0)
     }
 
-    fn verifies(&self, proof: &Proof<Bn254>, public: &[Fr]) -> bool {
-        let verified = Groth16::<Bn254>::verify_proof(&self.verifying_key, proof, public);
-        verified.unwrap_or(false)
+    /// Proves whole witnesses together; the results are in their order. Two threads that call this at the same time
+    /// overlap one batch's self-check with the other's commitments.
+    ///
+    /// # Errors
+    /// Each as [`Prover::prove_witness`]; one that fails takes no other with it.
+    pub fn prove_witnesses(
+        &self,
+        witnesses: &[&[Fr]],
+    ) -> Vec<Result<ProofWithStatement, ProveError>> {
+        let start = Instant::now();
+        let commitments = self.commit(witnesses).into_par_iter().zip(witnesses);
+        let claims: Vec<Result<Claim, ProveError>> = commitments
+            .map(|(commitments, witness)| Ok(self.claim(&commitments?, witness)))
+            .collect();
+        let good: Vec<Claim> = claims.iter().flatten().cloned().collect();
+        let mut verdicts = self.self_check.verdicts(&good).into_iter();
+        let prove_seconds = start.elapsed().as_secs_f64() / witnesses.len() as f64;
+        let claims = claims.into_iter().zip(witnesses);
+        let checked = claims.map(|(claim, witness)| match (claim?, verdicts.next()) {
+            (claim, Some(true)) => Ok(ProofWithStatement::new(claim, prove_seconds)),
+            _ => Err(self.diagnose(witness)),
+        });
+        checked.collect()
+    }
+
+    fn claim<'a>(&self, commitments: &Commitments, witness: &'a [Fr]) -> Claim<'a> {
+        let header = self.key.header();
+        let proof = blind(header, commitments, random(), random());
+        (proof, &witness[1..=header.num_public])
+    }
+
+    /// All together, or one by one when that fails.
+    fn commit(&self, witnesses: &[&[Fr]]) -> Vec<Result<Commitments, BackendError>> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = |witness: &&[Fr]| {
+            let mut found = self.commit_all(loaded.as_ref(), &[witness])?;
+            Ok(found.swap_remove(0))
+        };
+        match witnesses.len() {
+            0 | 1 => witnesses.iter().map(alone).collect(),
+            _ => match self.commit_all(loaded.as_ref(), witnesses) {
+                Ok(found) => found.into_iter().map(Ok).collect(),
+                Err(_) => witnesses.iter().map(alone).collect(),
+            },
+        }
+    }
+
+    fn commit_all(
+        &self,
+        loaded: &dyn LoadedKey,
+        witnesses: &[&[Fr]],
+    ) -> Result<Vec<Commitments>, BackendError> {
+        let found = loaded.commit(witnesses)?;
+        match found.len() == witnesses.len() {
+            true => Ok(found),
+            false => Err(BackendError::Results {
+                backend: self.backend.clone(),
+                expected: witnesses.len(),
+                found: found.len(),
+            }),
+        }
     }
 
     /// The constraint system is read only here: a proof does not need it.
@@ -131,6 +221,7 @@ impl Prover {
                 Err(violation) => violation.into(),
                 Ok(()) => ProveError::SelfCheck {
                     path: self.key.path().to_owned(),
+                    backend: self.backend.clone(),
                 },
             },
         }

@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use ark_bn254::{Bn254, Fr, G1Projective};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{One, Zero};
@@ -10,7 +12,7 @@ use ark_groth16::{Groth16, prepare_verifying_key};
 use support::{Fixture, backends, inputs};
 use trifold_circuits::r1cs::Violation;
 use trifold_prover::key::{Point, Points};
-use trifold_prover::{BackendError, ProveError};
+use trifold_prover::{Backend, BackendError, Commitments, ProveError, ProvingKey};
 
 fn sum<P: Point<ScalarField = Fr>>(points: Points<P>, scalars: &[Fr]) -> P::Group {
     points
@@ -20,19 +22,25 @@ fn sum<P: Point<ScalarField = Fr>>(points: Points<P>, scalars: &[Fr]) -> P::Grou
         .sum()
 }
 
+fn commit(backend: &dyn Backend, key: &Arc<ProvingKey>, witness: &[Fr]) -> Commitments {
+    let found = backend.load(key.clone()).unwrap().commit(&[witness]);
+    let [found] = found.unwrap().try_into().unwrap();
+    found
+}
+
 #[test]
 fn commitments_are_the_sums_that_the_key_defines() {
     let fixture = Fixture::new();
     let (key, witness) = (fixture.key(), fixture.witness());
     let private = &witness[key.header().num_public + 1..];
     for backend in backends() {
-        let found = backend.load(key.clone()).unwrap().commit(&witness).unwrap();
+        let found = commit(backend.as_ref(), &key, &witness);
         assert_eq!(found.a, sum(key.a_query(), &witness), "{}", backend.name());
         assert_eq!(found.b_g1, sum(key.b_g1_query(), &witness));
         assert_eq!(found.b_g2, sum(key.b_g2_query(), &witness));
         assert_eq!(found.l, sum(key.l_query(), private));
         assert_ne!(found.h, G1Projective::zero());
-        let again = backend.load(key.clone()).unwrap().commit(&witness).unwrap();
+        let again = commit(backend.as_ref(), &key, &witness);
         assert_eq!(found, again);
     }
 }
@@ -104,7 +112,7 @@ fn a_witness_of_another_length_is_refused() {
         let error = backend
             .load(fixture.key())
             .unwrap()
-            .commit(&witness)
+            .commit(&[&fixture.witness(), &witness])
             .unwrap_err();
         assert!(matches!(error, BackendError::WitnessLength { .. }));
     }

@@ -9,7 +9,7 @@ use ark_bn254::Fr;
 use ark_ff::PrimeField;
 use rayon::prelude::*;
 
-use super::{Backend, BackendError, Commitments, LoadedKey};
+use super::{Backend, BackendError, Commitments, LoadedKey, check_lengths};
 use crate::key::{Matrices, ProvingKey};
 use msm::msm;
 use quotient::Quotient;
@@ -19,7 +19,7 @@ use quotient::Quotient;
 pub struct Cpu;
 
 impl Backend for Cpu {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "cpu"
     }
 
@@ -42,30 +42,33 @@ struct CpuKey {
 }
 
 impl LoadedKey for CpuKey {
-    fn commit(&self, witness: &[Fr]) -> Result<Commitments, BackendError> {
-        let header = self.key.header();
-        if witness.len() != header.num_wires {
-            return Err(BackendError::WitnessLength {
-                expected: header.num_wires,
-                found: witness.len(),
-            });
-        }
+    /// One witness after the other, each on all cores.
+    fn commit(&self, witnesses: &[&[Fr]]) -> Result<Vec<Commitments>, BackendError> {
+        check_lengths(self.key.header(), witnesses)?;
+        let witnesses = witnesses.iter();
+        Ok(witnesses.map(|witness| self.commit_one(witness)).collect())
+    }
+}
+
+impl CpuKey {
+    fn commit_one(&self, witness: &[Fr]) -> Commitments {
         let h = self.h(witness);
         let scalars: Vec<_> = witness
             .par_iter()
             .map(|value| value.into_bigint())
             .collect();
-        Ok(Commitments {
+        Commitments {
             a: msm(self.key.a_query(), &scalars),
             b_g1: msm(self.key.b_g1_query(), &scalars),
             b_g2: msm(self.key.b_g2_query(), &scalars),
             h,
-            l: msm(self.key.l_query(), &scalars[header.num_public + 1..]),
-        })
+            l: msm(
+                self.key.l_query(),
+                &scalars[self.key.header().num_public + 1..],
+            ),
+        }
     }
-}
 
-impl CpuKey {
     fn h(&self, witness: &[Fr]) -> ark_bn254::G1Projective {
         let a = self.matrices.a_times(witness);
         let b = self.matrices.b_times(witness);

@@ -49,10 +49,13 @@ pub struct Fixture {
 
 impl Fixture {
     pub fn new() -> Self {
+        Self::of("tests/proving/powers.circom")
+    }
+
+    /// Any circuit with the inputs of `powers`.
+    pub fn of(source: &str) -> Self {
         let checkout = Checkout::find().unwrap();
-        let artifact = checkout
-            .compile_test("tests/proving/powers.circom")
-            .unwrap();
+        let artifact = checkout.compile_test(source).unwrap();
         let folder = TempDir::new().unwrap();
         let cache = KeyCache::new(folder.path().join("keys"));
         let seed = Entropy::Seed(b"parity".to_vec());

@@ -1,0 +1,203 @@
+//! A key whose points are on ICICLE's device.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use ark_bn254::{Fr, G1Affine, G2Affine};
+use ark_ff::{FftField, Field, Zero};
+use rayon::prelude::*;
+
+use super::error::IcicleError;
+use super::ffi::{Buffer, Device, Words};
+use super::forms::{self, Curve};
+use super::runtime::Runtime;
+use crate::backend::{BackendError, Commitments, LoadedKey, check_lengths};
+use crate::key::{Matrices, Points, ProvingKey};
+
+/// Most values of all witnesses that are on the device at a time, unless one witness has more: 2^22 of them take three
+/// vectors of 128 MiB for the quotients, and scalars of up to as many.
+const MAX_BATCH_VALUES: usize = 1 << 22;
+
+/// The points of a key without those at infinity, and what else a proof needs.
+pub struct IcicleKey {
+    runtime: Arc<Runtime>,
+    key: Arc<ProvingKey>,
+    matrices: Matrices,
+    a: Query<G1Affine>,
+    b_g1: Query<G1Affine>,
+    b_g2: Query<G2Affine>,
+    l: Query<G1Affine>,
+    h: Query<G1Affine>,
+    /// Wires that `a`, both `b` and `l` have points for.
+    a_wires: Vec<u32>,
+    b_wires: Vec<u32>,
+    l_wires: Vec<u32>,
+}
+
+/// Points on the device.
+struct Query<C> {
+    points: Buffer,
+    count: usize,
+    curve: PhantomData<fn() -> C>,
+}
+
+impl IcicleKey {
+    /// Uploads a key.
+    ///
+    /// # Errors
+    /// The key is malformed, or the device has no room for it.
+    pub fn new(runtime: Arc<Runtime>, key: Arc<ProvingKey>) -> Result<Self, BackendError> {
+        let (header, device) = (key.header(), &runtime.device);
+        let finite = |range: std::ops::Range<usize>, is_infinity: &dyn Fn(usize) -> bool| {
+            let wires = range.filter(|&wire| !is_infinity(wire));
+            wires.map(|wire| wire as u32).collect::<Vec<_>>()
+        };
+        let (all, public) = (header.num_wires, header.num_public + 1);
+        let (a, l, h) = (key.a_query(), key.l_query(), key.h_query());
+        let (b_g1, b_g2) = (key.b_g1_query(), key.b_g2_query());
+        let a_wires = finite(0..all, &|wire| a.is_infinity(wire));
+        let b_wires = finite(0..all, &|wire| {
+            b_g1.is_infinity(wire) && b_g2.is_infinity(wire)
+        });
+        let l_wires = finite(public..all, &|wire| l.is_infinity(wire - public));
+        let domain: Vec<_> = (0..header.domain_size as u32).collect();
+        Ok(Self {
+            a: Query::new(device, a, &a_wires, 0)?,
+            b_g1: Query::new(device, b_g1, &b_wires, 0)?,
+            b_g2: Query::new(device, b_g2, &b_wires, 0)?,
+            l: Query::new(device, l, &l_wires, public)?,
+            h: Query::new(device, h, &domain, 0)?,
+            matrices: key.matrices()?,
+            a_wires,
+            b_wires,
+            l_wires,
+            runtime,
+            key,
+        })
+    }
+
+    fn commit_batch(&self, witnesses: &[&[Fr]]) -> Result<Vec<Commitments>, IcicleError> {
+        let batch = witnesses.len();
+        let h = self
+            .h
+            .sums(&self.runtime.device, &self.quotients(witnesses)?, batch)?;
+        let scalars: Vec<Vec<Words>> = witnesses
+            .iter()
+            .map(|witness| witness.par_iter().map(forms::scalar).collect())
+            .collect();
+        let a = self.a.sums(
+            &self.runtime.device,
+            &self.gather(&scalars, &self.a_wires)?,
+            batch,
+        )?;
+        let l = self.l.sums(
+            &self.runtime.device,
+            &self.gather(&scalars, &self.l_wires)?,
+            batch,
+        )?;
+        let b = self.gather(&scalars, &self.b_wires)?;
+        let b_g1 = self.b_g1.sums(&self.runtime.device, &b, batch)?;
+        let b_g2 = self.b_g2.sums(&self.runtime.device, &b, batch)?;
+        Ok((0..batch)
+            .map(|i| Commitments {
+                a: a[i],
+                b_g1: b_g1[i],
+                b_g2: b_g2[i],
+                h: h[i],
+                l: l[i],
+            })
+            .collect())
+    }
+
+    /// `a b - c` at the odd points of the domain of twice the size, for each witness; see the CPU's quotient.
+    fn quotients(&self, witnesses: &[&[Fr]]) -> Result<Buffer, IcicleError> {
+        let (size, device) = (self.key.header().domain_size, &self.runtime.device);
+        let length = witnesses.len() * size;
+        let values = device.allocate(3 * length)?;
+        for (i, witness) in witnesses.iter().enumerate() {
+            values.write(i * size, &words(&self.matrices.a_times(witness)))?;
+            values.write(length + i * size, &words(&self.matrices.b_times(witness)))?;
+        }
+        device.multiply(&values, [0, length, 2 * length], length)?;
+        let root = Fr::get_root_of_unity(2 * size as u64).unwrap_or(Fr::ONE);
+        let domain = self.runtime.domain(2 * size)?;
+        domain.interpolate(&values, size)?;
+        domain.evaluate(&values, size, forms::scalar(&root))?;
+        device.multiply(&values, [0, length, 0], length)?;
+        device.subtract(&values, [0, 2 * length, 0], length)?;
+        Ok(values)
+    }
+
+    /// The values of some wires of every witness, on the device.
+    fn gather(&self, witnesses: &[Vec<Words>], wires: &[u32]) -> Result<Buffer, IcicleError> {
+        let buffer = self
+            .runtime
+            .device
+            .allocate(witnesses.len() * wires.len())?;
+        for (i, witness) in witnesses.iter().enumerate() {
+            let values = wires.par_iter().map(|&wire| witness[wire as usize]);
+            buffer.write(i * wires.len(), &values.collect::<Vec<_>>())?;
+        }
+        Ok(buffer)
+    }
+}
+
+impl LoadedKey for IcicleKey {
+    fn commit(&self, witnesses: &[&[Fr]]) -> Result<Vec<Commitments>, BackendError> {
+        let header = self.key.header();
+        check_lengths(header, witnesses)?;
+        let values = header.domain_size.max(header.num_wires);
+        let chunk = (MAX_BATCH_VALUES / values).max(1);
+        let mut commitments = Vec::with_capacity(witnesses.len());
+        for witnesses in witnesses.chunks(chunk) {
+            commitments.extend(self.commit_batch(witnesses)?);
+        }
+        Ok(commitments)
+    }
+}
+
+impl<C: Curve> Query<C> {
+    /// The points of some wires, the first point of the section belonging to wire `first`.
+    fn new(
+        device: &Arc<Device>,
+        points: Points<C>,
+        wires: &[u32],
+        first: usize,
+    ) -> Result<Self, IcicleError> {
+        let chunks = wires.par_chunks(1 << 12).map(|wires| {
+            let mut words = Vec::with_capacity(wires.len() * C::GROUP.affine_words());
+            let points = wires.iter().map(|&wire| points.get(wire as usize - first));
+            points.for_each(|point| point.put(&mut words));
+            words
+        });
+        let words: Vec<Vec<Words>> = chunks.collect();
+        Ok(Self {
+            points: device.upload(&words.concat())?,
+            count: wires.len(),
+            curve: PhantomData,
+        })
+    }
+
+    /// One sum for each witness of the batch.
+    fn sums(
+        &self,
+        device: &Device,
+        scalars: &Buffer,
+        batch: usize,
+    ) -> Result<Vec<C::Group>, IcicleError> {
+        if self.count == 0 {
+            return Ok(vec![C::Group::zero(); batch]);
+        }
+        let sums = device.msm(C::GROUP, scalars, &self.points, batch)?;
+        let sums = sums.chunks_exact(C::GROUP.projective_words()).map(C::sum);
+        sums.collect::<Option<_>>()
+            .ok_or_else(|| IcicleError::NoPoint {
+                function: C::GROUP.function(),
+                device: device.name().to_owned(),
+            })
+    }
+}
+
+fn words(values: &[Fr]) -> Vec<Words> {
+    values.par_iter().map(forms::scalar).collect()
+}
