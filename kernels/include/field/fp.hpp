@@ -32,7 +32,8 @@ struct alignas(16) Fp {
 
     // True for both representations of zero, 0 and p.
     METHOD bool is_zero() const {
-        u32 any = 0, differs = 0;
+        u32 any = 0;
+        u32 differs = 0;
         UNROLL for (int i = 0; i < LIMBS; i++) {
             any |= limb[i];
             differs |= limb[i] ^ P::modulus(i);
@@ -65,11 +66,18 @@ struct alignas(16) Fp {
         return r.plus_2p_if(borrow);
     }
 
+    // True for the representation of zero that zero() gives.
+    METHOD bool is_exact_zero() const {
+        u32 any = 0;
+        UNROLL for (int i = 0; i < LIMBS; i++) any |= limb[i];
+        return any == 0;
+    }
+
     METHOD Fp negated() const { return zero() - *this; }
     METHOD Fp doubled() const { return *this + *this; }
 
     // Montgomery product ab/R.
-    METHOD Fp operator*(const Fp& b) const {
+    METHOD Fp operator*(Fp b) const {
         u32 even[LIMBS], odd[LIMBS];
         UNROLL for (int i = 0; i < LIMBS; i += 2) {
             row(even, odd, limb, b.limb[i], i == 0);
@@ -80,8 +88,9 @@ struct alignas(16) Fp {
         return merged(even, odd);
     }
 
-    // ab - cd with one reduction: 8p^2/R + p < 2.6p, brought below 2p.
-    static METHOD Fp product_difference(const Fp& a, const Fp& b, const Fp& c, const Fp& d) {
+    // ab - cd with one reduction: 8p^2/R + p < 2.6p, brought below 2p. By value: operands that are loaded between the
+    // steps of a chain keep the compiler from pairing the halves of a product.
+    static METHOD Fp product_difference(Fp a, Fp b, Fp c, Fp d) {
         Fp minus_c;
         subtract_from_2p(c.limb, minus_c.limb);
         u32 even[LIMBS], odd[LIMBS];
@@ -235,16 +244,20 @@ private:
     static METHOD void row(u32* even, u32* odd, const u32* a, u32 word, bool first) {
         if (first) {
             UNROLL for (int j = 0; j < LIMBS; j += 2) {
-                even[j] = mul_lo(a[j], word);
-                even[j + 1] = mul_hi(a[j], word);
-                odd[j] = mul_lo(a[j + 1], word);
-                odd[j + 1] = mul_hi(a[j + 1], word);
+                set_product(even + j, a[j], word);
+                set_product(odd + j, a[j + 1], word);
             }
             return;
         }
         even[0] = add_cc(even[0], odd[1]);
         shifted_odd_row(odd, a, word);
         accumulate_even(even, odd, a, word);
+    }
+
+    static METHOD void set_product(u32* pair, u32 a, u32 b) {
+        u64 product = mul_wide(a, b);
+        pair[0] = (u32)product;
+        pair[1] = (u32)(product >> 32);
     }
 
     // odd/2^64 + the odd limbs of a times word + carry.
@@ -309,10 +322,7 @@ private:
     template <int N>
     static METHOD void wide_row(u32* acc, const u32* a, int start, u32 word, bool first) {
         if (first) {
-            UNROLL for (int j = 0; j < N; j += 2) {
-                acc[j] = mul_lo(a[j + start], word);
-                acc[j + 1] = mul_hi(a[j + start], word);
-            }
+            UNROLL for (int j = 0; j < N; j += 2) set_product(acc + j, a[j + start], word);
             return;
         }
         acc[0] = mad_lo_cc(a[start], word, acc[0]);
