@@ -1,10 +1,12 @@
 //! The one seam of proving: everything heavy and nothing random on this side, everything random and nothing heavy on
 //! the other. Backends agree bit for bit.
 
+mod choice;
 mod cpu;
 mod error;
 #[cfg(feature = "icicle")]
 mod icicle;
+mod paired;
 
 use std::sync::Arc;
 
@@ -12,10 +14,12 @@ use ark_bn254::{Fr, G1Projective, G2Projective};
 
 use crate::key::{Header, ProvingKey};
 
+pub use choice::{CardChoice, Choice, ChoiceError, LowMemory, Options, Selected, select};
 pub use cpu::Cpu;
 pub use error::BackendError;
 #[cfg(feature = "icicle")]
 pub use icicle::{DeviceName, Icicle, IcicleError, IcicleOptions};
+pub use paired::Paired;
 
 /// A way to do the heavy arithmetic.
 pub trait Backend: Send + Sync {
@@ -38,6 +42,11 @@ pub trait LoadedKey: Send {
     /// A witness has another length than the key demands, or the device failed. No witness of the call has a result
     /// then; the caller may try them one by one.
     fn commit(&self, witnesses: &[&[Fr]]) -> Result<Vec<Commitments>, BackendError>;
+
+    /// How many witnesses it pays to give at once; more are taken too. 1 where nothing is gained by several.
+    fn batch_limit(&self) -> usize {
+        1
+    }
 }
 
 /// Five multi-scalar multiplications, a function of key and witness alone.

@@ -38,6 +38,13 @@ pub enum ProveError {
     SelfCheck { path: PathBuf, backend: String },
 }
 
+impl ProveError {
+    /// As [`BackendError::is_fatal`].
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Self::Backend(error) if error.is_fatal())
+    }
+}
+
 /// A proof that has been verified, with its public values and what it cost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProofWithStatement {
@@ -66,6 +73,7 @@ pub struct Prover {
     key: Arc<ProvingKey>,
     backend: String,
     loaded: Mutex<Box<dyn LoadedKey>>,
+    batch_limit: usize,
     self_check: SelfCheck,
     calculator: WitnessCalculator,
     r1cs: PathBuf,
@@ -82,9 +90,11 @@ impl Prover {
         wasm: &Path,
         r1cs: &Path,
     ) -> Result<Self, ProveError> {
+        let loaded = backend.load(key.clone())?;
         Ok(Self {
             backend: backend.name().to_owned(),
-            loaded: Mutex::new(backend.load(key.clone())?),
+            batch_limit: loaded.batch_limit(),
+            loaded: Mutex::new(loaded),
             self_check: SelfCheck::new(&key.verifying_key()),
             calculator: WitnessCalculator::from_wasm(wasm)?,
             r1cs: r1cs.to_owned(),
@@ -95,6 +105,11 @@ impl Prover {
     /// The key that proofs are made under.
     pub fn key(&self) -> &ProvingKey {
         &self.key
+    }
+
+    /// How many proofs it pays to make together, as [`LoadedKey::batch_limit`].
+    pub fn batch_limit(&self) -> usize {
+        self.batch_limit
     }
 
     /// Calculates a whole witness, the leading one included, on the calling thread.

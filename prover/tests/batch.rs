@@ -2,66 +2,14 @@
 
 mod support;
 
-use std::sync::Arc;
-
 use ark_bn254::{Bn254, Fr, G1Projective};
 use ark_ec::PrimeGroup;
 use ark_ff::One;
 use ark_groth16::{Groth16, prepare_verifying_key};
+use support::faulty::Faulty;
 use support::{Fixture, backends, inputs};
 use trifold_circuits::inputs::Inputs;
-use trifold_prover::{
-    Backend, BackendError, Commitments, Cpu, LoadedKey, ProofWithStatement, ProveError, ProvingKey,
-};
-
-/// A computer with a fault that shows on certain witnesses, given by the value of their second wire.
-#[derive(Clone)]
-struct Faulty {
-    fault: fn(&mut Commitments, usize),
-    /// The faulty witnesses, in the order of their statements.
-    statements: Vec<Fr>,
-    /// Fails a whole call instead, when one of its witnesses is faulty.
-    refuses: bool,
-}
-
-struct FaultyKey {
-    faulty: Faulty,
-    loaded: Box<dyn LoadedKey>,
-}
-
-impl Backend for Faulty {
-    fn name(&self) -> &str {
-        "faulty"
-    }
-
-    fn load(&self, key: Arc<ProvingKey>) -> Result<Box<dyn LoadedKey>, BackendError> {
-        let loaded = Cpu.load(key)?;
-        let faulty = self.clone();
-        Ok(Box::new(FaultyKey { faulty, loaded }))
-    }
-}
-
-impl LoadedKey for FaultyKey {
-    fn commit(&self, witnesses: &[&[Fr]]) -> Result<Vec<Commitments>, BackendError> {
-        let mut found = self.loaded.commit(witnesses)?;
-        for (found, witness) in found.iter_mut().zip(witnesses) {
-            let mut statements = self.faulty.statements.iter();
-            match statements.position(|statement| *statement == witness[1]) {
-                Some(_) if self.faulty.refuses => return Err(refusal()),
-                Some(place) => (self.faulty.fault)(found, place),
-                None => {}
-            }
-        }
-        Ok(found)
-    }
-}
-
-fn refusal() -> BackendError {
-    BackendError::Unavailable {
-        backend: "faulty".into(),
-        reason: "it chose to".into(),
-    }
-}
+use trifold_prover::{BackendError, Cpu, ProofWithStatement, ProveError};
 
 const BATCH: u64 = 4;
 

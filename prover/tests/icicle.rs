@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use ark_bn254::Fr;
-use ark_ff::Field;
+use ark_ff::{AdditiveGroup, Field};
 use support::{Fixture, inputs};
 use tempfile::TempDir;
 use trifold_prover::backend::{DeviceName, Icicle, IcicleOptions};
@@ -51,7 +51,14 @@ impl Installation {
 fn compile(library: &Path, part: &str, name: &str, variant: &[&str]) {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/icicle/stand_in.c");
     let output = Command::new("cc")
-        .args(["-O2", "-shared", "-fPIC", "-pthread", "-Wall", "-Wno-unused"])
+        .args([
+            "-O2",
+            "-shared",
+            "-fPIC",
+            "-pthread",
+            "-Wall",
+            "-Wno-unused",
+        ])
         .arg(format!("-D{part}"))
         .arg(format!("-DNAME={name}"))
         .args(variant)
@@ -136,10 +143,10 @@ fn proofs_from_other_threads_verify() {
 
 #[test]
 fn an_installation_is_opened_once_and_its_memory_is_given_back() {
-    let installation = Installation::new("memory", &["-DMEMORY_BYTES=262144"]);
+    let installation = Installation::new("memory", &["-DMEMORY_BYTES=49152"]);
     let fixture = Fixture::new();
     let witness = fixture.witness();
-    for _ in 0..50 {
+    for _ in 0..6 {
         let backend = installation.open().unwrap();
         let loaded = backend.load(fixture.key()).unwrap();
         loaded.commit(&[&witness]).unwrap();
@@ -182,7 +189,10 @@ fn another_layout_is_noticed_before_anything_is_believed() {
     let installation = Installation::new("other", &["-DOTHER_LAYOUT"]);
     let reason = installation.refusal();
     assert!(reason.contains("bn254_msm"), "{reason}");
-    assert!(reason.contains("its interface is not that of v3 or v4"), "{reason}");
+    assert!(
+        reason.contains("its interface is not that of v3 or v4"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -240,7 +250,10 @@ fn a_device_that_is_not_there_is_refused_with_those_that_are() {
         ..installation.options()
     };
     let reason = refusal(&with("cuda:1"));
-    assert!(reason.contains("CUDA:1") && reason.contains("CPU"), "{reason}");
+    assert!(
+        reason.contains("CUDA:1") && reason.contains("CPU"),
+        "{reason}"
+    );
     assert!(refusal(&with("CPU:7")).contains("invalid device"));
     assert!(Icicle::new(&with("cpu")).is_ok());
 }
@@ -250,7 +263,16 @@ fn names_of_devices() {
     let name = |text: &str| text.parse::<DeviceName>().map(|name| name.to_string());
     assert_eq!(name("cuda").unwrap(), "CUDA:0");
     assert_eq!(name("CUDA:3").unwrap(), "CUDA:3");
-    for wrong in ["", ":1", "CUDA:", "CUDA:-1", "CUDA:x", "CUDA:1:2", "a b", "CUDA:65536"] {
+    for wrong in [
+        "",
+        ":1",
+        "CUDA:",
+        "CUDA:-1",
+        "CUDA:x",
+        "CUDA:1:2",
+        "a b",
+        "CUDA:65536",
+    ] {
         assert!(name(wrong).is_err(), "{wrong:?}");
     }
 }

@@ -21,7 +21,38 @@ pub enum BackendError {
     /// It was asked for by name.
     #[error("no backend {backend}: {reason}")]
     Unavailable { backend: String, reason: String },
-    /// The device or its driver failed: the backend is of no use from then on.
-    #[error("{backend} failed: {reason}")]
+    /// What is wanted does not fit the device, even after every key that is not in use has left it.
+    #[error(
+        "{what} takes {wanted_bytes} bytes on {backend}, which has {free_bytes} bytes free and a budget of {budget_bytes}"
+    )]
+    Memory {
+        backend: String,
+        what: String,
+        wanted_bytes: u64,
+        free_bytes: u64,
+        budget_bytes: u64,
+    },
+    /// The device failed, so nothing that it holds can be trusted any more.
+    #[error("{backend} failed and is not used any more: {reason}")]
     Device { backend: String, reason: String },
+    /// Two backends contradict each other, so neither is believed.
+    #[error(
+        "{first} and {second} differ on commitment {commitment} of witness {witness}: {first} says {first_says}, {second} says {second_says}"
+    )]
+    Differ {
+        /// Place in the batch, from 0.
+        witness: usize,
+        commitment: &'static str,
+        first: String,
+        first_says: String,
+        second: String,
+        second_says: String,
+    },
+}
+
+impl BackendError {
+    /// Whether this backend has no further results in this process: a worker starts again in a new one.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Self::Device { .. })
+    }
 }

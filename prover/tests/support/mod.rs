@@ -1,6 +1,8 @@
 //! A small circuit, compiled once, with a development key in a folder of the test's own.
 #![allow(dead_code)]
 
+pub mod faulty;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -18,7 +20,31 @@ pub const STEPS: u64 = 20;
 
 /// Every backend that this machine can run.
 pub fn backends() -> Vec<Box<dyn Backend>> {
-    vec![Box::new(Cpu)]
+    let mut backends: Vec<Box<dyn Backend>> = vec![Box::new(Cpu)];
+    backends.extend(icicle());
+    backends
+}
+
+/// ICICLE, where `ICICLE_INSTALL_DIR` says that there is one.
+#[cfg(feature = "icicle")]
+fn icicle() -> Option<Box<dyn Backend>> {
+    let Some(folder) = std::env::var_os("ICICLE_INSTALL_DIR") else {
+        eprintln!("skipped: backend icicle (no ICICLE_INSTALL_DIR)");
+        return None;
+    };
+    let options = trifold_prover::backend::IcicleOptions {
+        folder: Some(folder.into()),
+        device: None,
+    };
+    let backend = trifold_prover::backend::Icicle::new(&options).unwrap();
+    eprintln!("backend icicle on {}", backend.device());
+    Some(Box::new(backend))
+}
+
+#[cfg(not(feature = "icicle"))]
+fn icicle() -> Option<Box<dyn Backend>> {
+    eprintln!("skipped: backend icicle (built without it)");
+    None
 }
 
 /// Inputs that satisfy the circuit.
