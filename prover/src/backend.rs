@@ -33,8 +33,9 @@ pub trait Backend: Send + Sync {
     fn load(&self, key: Arc<ProvingKey>) -> Result<Box<dyn LoadedKey>, BackendError>;
 }
 
-/// A key that is ready for proofs.
-pub trait LoadedKey: Send {
+/// A key that is ready for proofs. Calls may come from several threads at once; a backend that can't overlap them makes
+/// them wait for each other.
+pub trait LoadedKey: Send + Sync {
     /// Commits to whole witnesses, the leading one of each included, and gives one result for each, in their order. A
     /// witness that violates a constraint gives commitments like any other; the proof made of them does not verify.
     ///

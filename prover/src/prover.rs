@@ -1,7 +1,7 @@
 //! Proofs: commitments are blinded, and the proof is verified before it leaves.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use ark_bn254::{Bn254, Fr};
@@ -72,8 +72,7 @@ impl ProofWithStatement {
 pub struct Prover {
     key: Arc<ProvingKey>,
     backend: String,
-    loaded: Mutex<Box<dyn LoadedKey>>,
-    batch_limit: usize,
+    loaded: Box<dyn LoadedKey>,
     self_check: SelfCheck,
     calculator: WitnessCalculator,
     r1cs: PathBuf,
@@ -90,11 +89,9 @@ impl Prover {
         wasm: &Path,
         r1cs: &Path,
     ) -> Result<Self, ProveError> {
-        let loaded = backend.load(key.clone())?;
         Ok(Self {
             backend: backend.name().to_owned(),
-            batch_limit: loaded.batch_limit(),
-            loaded: Mutex::new(loaded),
+            loaded: backend.load(key.clone())?,
             self_check: SelfCheck::new(&key.verifying_key()),
             calculator: WitnessCalculator::from_wasm(wasm)?,
             r1cs: r1cs.to_owned(),
@@ -109,7 +106,7 @@ impl Prover {
 
     /// How many proofs it pays to make together, as [`LoadedKey::batch_limit`].
     pub fn batch_limit(&self) -> usize {
-        self.batch_limit
+        self.loaded.batch_limit()
     }
 
     /// Calculates a whole witness, the leading one included, on the calling thread.
@@ -166,7 +163,8 @@ impl Prover {
     }
 
     /// Proves whole witnesses together; the results are in their order. Two threads that call this at the same time
-    /// overlap one batch's self-check with the other's commitments.
+    /// keep a device busy: it computes one batch while the other is uploaded or its proofs
+    /// are checked.
     ///
     /// # Errors
     /// Each as [`Prover::prove_witness`]; one that fails takes no other with it.
@@ -198,26 +196,21 @@ impl Prover {
 
     /// All together, or one by one when that fails.
     fn commit(&self, witnesses: &[&[Fr]]) -> Vec<Result<Commitments, BackendError>> {
-        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let alone = |witness: &&[Fr]| {
-            let mut found = self.commit_all(loaded.as_ref(), &[witness])?;
+            let mut found = self.commit_all(&[witness])?;
             Ok(found.swap_remove(0))
         };
         match witnesses.len() {
             0 | 1 => witnesses.iter().map(alone).collect(),
-            _ => match self.commit_all(loaded.as_ref(), witnesses) {
+            _ => match self.commit_all(witnesses) {
                 Ok(found) => found.into_iter().map(Ok).collect(),
                 Err(_) => witnesses.iter().map(alone).collect(),
             },
         }
     }
 
-    fn commit_all(
-        &self,
-        loaded: &dyn LoadedKey,
-        witnesses: &[&[Fr]],
-    ) -> Result<Vec<Commitments>, BackendError> {
-        let found = loaded.commit(witnesses)?;
+    fn commit_all(&self, witnesses: &[&[Fr]]) -> Result<Vec<Commitments>, BackendError> {
+        let found = self.loaded.commit(witnesses)?;
         match found.len() == witnesses.len() {
             true => Ok(found),
             false => Err(BackendError::Results {

@@ -1,12 +1,15 @@
 //! Which backend to use: by name, or the best that this machine has.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::{Backend, BackendError, Cpu, Paired};
+#[cfg(feature = "icicle")]
+use super::{DeviceName, Icicle, IcicleOptions};
 
 /// A backend by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,10 @@ pub struct Options {
     /// The most device memory to use; all that is free, less a reserve, when absent.
     pub memory_budget_bytes: Option<u64>,
     pub low_memory: LowMemory,
+    /// Where the operator's ICICLE is; ICICLE's default folder and the system's loader when absent.
+    pub icicle_folder: Option<PathBuf>,
+    /// ICICLE's name of a device, such as `CUDA:1` or `CPU`; else the card, or the processor if it has no card.
+    pub icicle_device: Option<String>,
 }
 
 /// Which card of the machine.
@@ -103,6 +110,31 @@ fn cuda(_: &Options) -> Result<Arc<dyn Backend>, BackendError> {
     Err(left_out("cuda"))
 }
 
+#[cfg(feature = "icicle")]
+fn icicle(options: &Options) -> Result<Arc<dyn Backend>, BackendError> {
+    let unavailable = |reason: String| BackendError::Unavailable {
+        backend: "icicle".into(),
+        reason,
+    };
+    let device = match (&options.icicle_device, &options.card) {
+        (Some(name), _) => Some(
+            name.parse()
+                .map_err(|error| unavailable(format!("{error}")))?,
+        ),
+        (None, Some(CardChoice::Index(index))) => Some(DeviceName::cuda(*index)),
+        (None, Some(CardChoice::Uuid(uuid))) => {
+            let how = "set CUDA_VISIBLE_DEVICES to the UUID and leave the card out";
+            return Err(unavailable(format!(
+                "it knows cards by number, not as {uuid}: {how}"
+            )));
+        }
+        (None, None) => None,
+    };
+    let folder = options.icicle_folder.clone();
+    Ok(Arc::new(Icicle::new(&IcicleOptions { folder, device })?))
+}
+
+#[cfg(not(feature = "icicle"))]
 fn icicle(_: &Options) -> Result<Arc<dyn Backend>, BackendError> {
     Err(left_out("icicle"))
 }

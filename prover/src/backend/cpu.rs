@@ -3,7 +3,7 @@
 mod msm;
 mod quotient;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ark_bn254::Fr;
 use ark_ff::PrimeField;
@@ -30,6 +30,7 @@ impl Backend for Cpu {
             key,
             matrices,
             quotient,
+            turn: Mutex::new(()),
         }))
     }
 }
@@ -39,12 +40,15 @@ struct CpuKey {
     key: Arc<ProvingKey>,
     matrices: Matrices,
     quotient: Quotient,
+    /// Each witness has all cores, and the memory of one at a time is enough.
+    turn: Mutex<()>,
 }
 
 impl LoadedKey for CpuKey {
     /// One witness after the other, each on all cores.
     fn commit(&self, witnesses: &[&[Fr]]) -> Result<Vec<Commitments>, BackendError> {
         check_lengths(self.key.header(), witnesses)?;
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let witnesses = witnesses.iter();
         Ok(witnesses.map(|witness| self.commit_one(witness)).collect())
     }

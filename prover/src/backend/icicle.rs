@@ -42,8 +42,12 @@ pub struct DeviceName {
 }
 
 impl DeviceName {
-    /// A device of a kind.
-    pub fn new(kind: &str, id: i32) -> Self {
+    /// A card by its number.
+    pub fn cuda(index: u32) -> Self {
+        Self::new("CUDA", i32::try_from(index).unwrap_or(i32::MAX))
+    }
+
+    fn new(kind: &str, id: i32) -> Self {
         let kind = kind.to_ascii_uppercase();
         Self { kind, id }
     }

@@ -1,6 +1,6 @@
 //! Two backends on the same witnesses: an answer is what both say.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::{panic, thread};
 
 use ark_bn254::Fr;
@@ -34,7 +34,7 @@ impl Backend for Paired {
         Ok(Box::new(PairedKey {
             names: [first, second].map(|backend| backend.name().to_owned()),
             first: first.load(key.clone())?,
-            second: Mutex::new(second.load(key)?),
+            second: second.load(key)?,
         }))
     }
 }
@@ -42,16 +42,14 @@ impl Backend for Paired {
 struct PairedKey {
     names: [String; 2],
     first: Box<dyn LoadedKey>,
-    /// Used on a thread of its own.
-    second: Mutex<Box<dyn LoadedKey>>,
+    second: Box<dyn LoadedKey>,
 }
 
 impl LoadedKey for PairedKey {
     /// Takes as long as the slower of the two.
     fn commit(&self, witnesses: &[&[Fr]]) -> Result<Vec<Commitments>, BackendError> {
-        let second = &self.second;
         let (first, second) = thread::scope(|scope| {
-            let second = scope.spawn(move || locked(second).commit(witnesses));
+            let second = scope.spawn(|| self.second.commit(witnesses));
             let first = self.first.commit(witnesses);
             (first, second.join())
         });
@@ -60,9 +58,7 @@ impl LoadedKey for PairedKey {
     }
 
     fn batch_limit(&self) -> usize {
-        self.first
-            .batch_limit()
-            .max(locked(&self.second).batch_limit())
+        self.first.batch_limit().max(self.second.batch_limit())
     }
 }
 
@@ -120,10 +116,6 @@ impl PairedKey {
         let differs = first.b_g2 != second.b_g2;
         differs.then(|| differ("b_g2", said(first.b_g2), said(second.b_g2)))
     }
-}
-
-fn locked(key: &Mutex<Box<dyn LoadedKey>>) -> MutexGuard<'_, Box<dyn LoadedKey>> {
-    key.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn said<P: CurveGroup>(point: P) -> String {

@@ -516,6 +516,10 @@ pub struct Buffer {
 
 // SAFETY: device memory belongs to no thread: every call chooses the device for the thread that makes it.
 unsafe impl Send for Buffer {}
+// SAFETY: through a shared reference it is passed to ICICLE only, whose functions may be called from several threads.
+// What they write to has one user: the points of a key are written before anyone else has them, and scratch memory is
+// not shared.
+unsafe impl Sync for Buffer {}
 
 impl Buffer {
     /// Copies elements to the device, from a position on.

@@ -10,12 +10,12 @@ use rayon::prelude::*;
 use super::error::IcicleError;
 use super::ffi::{Buffer, Device, Words};
 use super::forms::{self, Curve};
-use super::runtime::Runtime;
+use super::runtime::{Domain, Runtime};
 use crate::backend::{BackendError, Commitments, LoadedKey, check_lengths};
 use crate::key::{Matrices, Points, ProvingKey};
 
-/// Most values of all witnesses that are on the device at a time, unless one witness has more: 2^22 of them take three
-/// vectors of 128 MiB for the quotients, and scalars of up to as many.
+/// Most values of all witnesses of a batch, unless one witness has more: 2^22 take 128 MiB for each of the three vectors
+/// of the quotients, and as much for the scalars of each sum.
 const MAX_BATCH_VALUES: usize = 1 << 22;
 
 /// The points of a key without those at infinity, and what else a proof needs.
@@ -34,8 +34,19 @@ pub struct IcicleKey {
     l_wires: Vec<u32>,
 }
 
-/// Points on the device.
+/// A batch of witnesses in standard form, ready to be uploaded: vector after vector.
+struct Prepared {
+    batch: usize,
+    /// `A w` and `B w`.
+    rows: [Vec<Words>; 2],
+    a: Vec<Words>,
+    b: Vec<Words>,
+    l: Vec<Words>,
+}
+
+/// Points on a device.
 struct Query<C> {
+    device: Arc<Device>,
     points: Buffer,
     count: usize,
     curve: PhantomData<fn() -> C>,
@@ -76,84 +87,82 @@ impl IcicleKey {
         })
     }
 
-    fn commit_batch(&self, witnesses: &[&[Fr]]) -> Result<Vec<Commitments>, IcicleError> {
-        let batch = witnesses.len();
-        let h = self
-            .h
-            .sums(&self.runtime.device, &self.quotients(witnesses)?, batch)?;
-        let scalars: Vec<Vec<Words>> = witnesses
-            .iter()
-            .map(|witness| witness.par_iter().map(forms::scalar).collect())
-            .collect();
-        let a = self.a.sums(
-            &self.runtime.device,
-            &self.gather(&scalars, &self.a_wires)?,
-            batch,
-        )?;
-        let l = self.l.sums(
-            &self.runtime.device,
-            &self.gather(&scalars, &self.l_wires)?,
-            batch,
-        )?;
-        let b = self.gather(&scalars, &self.b_wires)?;
-        let b_g1 = self.b_g1.sums(&self.runtime.device, &b, batch)?;
-        let b_g2 = self.b_g2.sums(&self.runtime.device, &b, batch)?;
-        Ok((0..batch)
-            .map(|i| Commitments {
-                a: a[i],
-                b_g1: b_g1[i],
-                b_g2: b_g2[i],
-                h: h[i],
-                l: l[i],
-            })
-            .collect())
+    /// What the processor does: rows of `A w` and `B w`, and the scalars of each sum.
+    fn prepare(&self, witnesses: &[&[Fr]]) -> Prepared {
+        let rows = |times: fn(&Matrices, &[Fr]) -> Vec<Fr>| -> Vec<Words> {
+            let rows = witnesses.iter().map(|witness| times(&self.matrices, witness));
+            rows.flat_map(|rows| words(&rows)).collect()
+        };
+        let scalars: Vec<_> = witnesses.iter().map(|witness| words(witness)).collect();
+        let gather = |wires: &[u32]| -> Vec<Words> {
+            let wires = |scalars: &Vec<Words>| -> Vec<Words> {
+                wires.par_iter().map(|&wire| scalars[wire as usize]).collect()
+            };
+            scalars.iter().flat_map(wires).collect()
+        };
+        Prepared {
+            batch: witnesses.len(),
+            rows: [rows(Matrices::a_times), rows(Matrices::b_times)],
+            a: gather(&self.a_wires),
+            b: gather(&self.b_wires),
+            l: gather(&self.l_wires),
+        }
     }
 
-    /// `a b - c` at the odd points of the domain of twice the size, for each witness; see the CPU's quotient.
-    fn quotients(&self, witnesses: &[&[Fr]]) -> Result<Buffer, IcicleError> {
-        let (size, device) = (self.key.header().domain_size, &self.runtime.device);
-        let length = witnesses.len() * size;
-        let values = device.allocate(3 * length)?;
-        for (i, witness) in witnesses.iter().enumerate() {
-            values.write(i * size, &words(&self.matrices.a_times(witness)))?;
-            values.write(length + i * size, &words(&self.matrices.b_times(witness)))?;
-        }
-        device.multiply(&values, [0, length, 2 * length], length)?;
-        let root = Fr::get_root_of_unity(2 * size as u64).unwrap_or(Fr::ONE);
+    /// What ICICLE does, for one caller at a time.
+    fn compute(&self, prepared: &Prepared) -> Result<Vec<Commitments>, IcicleError> {
+        let (size, batch) = (self.key.header().domain_size, prepared.batch);
         let domain = self.runtime.domain(2 * size)?;
-        domain.interpolate(&values, size)?;
-        domain.evaluate(&values, size, forms::scalar(&root))?;
-        device.multiply(&values, [0, length, 0], length)?;
-        device.subtract(&values, [0, 2 * length, 0], length)?;
-        Ok(values)
-    }
-
-    /// The values of some wires of every witness, on the device.
-    fn gather(&self, witnesses: &[Vec<Words>], wires: &[u32]) -> Result<Buffer, IcicleError> {
-        let buffer = self
-            .runtime
-            .device
-            .allocate(witnesses.len() * wires.len())?;
-        for (i, witness) in witnesses.iter().enumerate() {
-            let values = wires.par_iter().map(|&wire| witness[wire as usize]);
-            buffer.write(i * wires.len(), &values.collect::<Vec<_>>())?;
-        }
-        Ok(buffer)
+        let h = self.h.sums(&quotients(&domain, &prepared.rows, size)?, batch)?;
+        let a = self.a.sums(&domain.device.upload(&prepared.a)?, batch)?;
+        let l = self.l.sums(&domain.device.upload(&prepared.l)?, batch)?;
+        let b = domain.device.upload(&prepared.b)?;
+        let b_g1 = self.b_g1.sums(&b, batch)?;
+        let b_g2 = self.b_g2.sums(&b, batch)?;
+        let commitments = (0..batch).map(|i| Commitments {
+            a: a[i],
+            b_g1: b_g1[i],
+            b_g2: b_g2[i],
+            h: h[i],
+            l: l[i],
+        });
+        Ok(commitments.collect())
     }
 }
 
 impl LoadedKey for IcicleKey {
     fn commit(&self, witnesses: &[&[Fr]]) -> Result<Vec<Commitments>, BackendError> {
-        let header = self.key.header();
-        check_lengths(header, witnesses)?;
-        let values = header.domain_size.max(header.num_wires);
-        let chunk = (MAX_BATCH_VALUES / values).max(1);
+        check_lengths(self.key.header(), witnesses)?;
         let mut commitments = Vec::with_capacity(witnesses.len());
-        for witnesses in witnesses.chunks(chunk) {
-            commitments.extend(self.commit_batch(witnesses)?);
+        for witnesses in witnesses.chunks(self.batch_limit()) {
+            commitments.extend(self.compute(&self.prepare(witnesses))?);
         }
         Ok(commitments)
     }
+
+    fn batch_limit(&self) -> usize {
+        let header = self.key.header();
+        (MAX_BATCH_VALUES / header.domain_size.max(header.num_wires)).max(1)
+    }
+}
+
+/// `a b - c` at the odd points of the domain of twice the size, for each witness; see the CPU's quotient.
+fn quotients(
+    domain: &Domain,
+    [a, b]: &[Vec<Words>; 2],
+    size: usize,
+) -> Result<Buffer, IcicleError> {
+    let (device, length) = (domain.device, a.len());
+    let values = device.allocate(3 * length)?;
+    values.write(0, a)?;
+    values.write(length, b)?;
+    device.multiply(&values, [0, length, 2 * length], length)?;
+    let root = Fr::get_root_of_unity(2 * size as u64).unwrap_or(Fr::ONE);
+    domain.interpolate(&values, size)?;
+    domain.evaluate(&values, size, forms::scalar(&root))?;
+    device.multiply(&values, [0, length, 0], length)?;
+    device.subtract(&values, [0, 2 * length, 0], length)?;
+    Ok(values)
 }
 
 impl<C: Curve> Query<C> {
@@ -173,27 +182,23 @@ impl<C: Curve> Query<C> {
         let words: Vec<Vec<Words>> = chunks.collect();
         Ok(Self {
             points: device.upload(&words.concat())?,
+            device: device.clone(),
             count: wires.len(),
             curve: PhantomData,
         })
     }
 
     /// One sum for each witness of the batch.
-    fn sums(
-        &self,
-        device: &Device,
-        scalars: &Buffer,
-        batch: usize,
-    ) -> Result<Vec<C::Group>, IcicleError> {
+    fn sums(&self, scalars: &Buffer, batch: usize) -> Result<Vec<C::Group>, IcicleError> {
         if self.count == 0 {
             return Ok(vec![C::Group::zero(); batch]);
         }
-        let sums = device.msm(C::GROUP, scalars, &self.points, batch)?;
+        let sums = self.device.msm(C::GROUP, scalars, &self.points, batch)?;
         let sums = sums.chunks_exact(C::GROUP.projective_words()).map(C::sum);
         sums.collect::<Option<_>>()
             .ok_or_else(|| IcicleError::NoPoint {
                 function: C::GROUP.function(),
-                device: device.name().to_owned(),
+                device: self.device.name().to_owned(),
             })
     }
 }

@@ -31,9 +31,9 @@ pub struct Runtime {
     domain: Mutex<usize>,
 }
 
-/// The right to transform vectors of up to a size; there is one at a time.
+/// The right to compute with roots of unity of up to an order; there is one at a time.
 pub struct Domain<'a> {
-    device: &'a Device,
+    pub device: &'a Arc<Device>,
     _held: MutexGuard<'a, usize>,
 }
 
@@ -62,7 +62,7 @@ impl Runtime {
         opened[place].runtime(options.device.as_ref())
     }
 
-    /// Makes ICICLE hold the roots of unity for a domain, those that it had before staying available.
+    /// Waits for its turn, and makes ICICLE hold the roots of unity of an order and those below.
     ///
     /// # Errors
     /// ICICLE failed.
@@ -121,7 +121,7 @@ impl Opened {
         let find = |name: &DeviceName| Device::find(&self.libraries, &name.kind, name.id);
         let found = match wanted {
             Some(name) => find(name),
-            None => find(&DeviceName::new("CUDA", 0)).or_else(|| find(&DeviceName::new("CPU", 0))),
+            None => find(&DeviceName::cuda(0)).or_else(|| find(&DeviceName::new("CPU", 0))),
         };
         found.ok_or_else(|| IcicleError::NoDevice {
             wanted: wanted.map_or_else(|| "CUDA or CPU".to_owned(), DeviceName::to_string),
