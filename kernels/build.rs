@@ -1,9 +1,11 @@
 //! Embeds the kernels' sources and, under the feature `emulator`, compiles them for the CPU.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn main() {
     let root =
@@ -54,8 +56,59 @@ fn write_sources(root: &Path, out: &Path, modules: &[PathBuf]) {
         let name = path.strip_prefix(&include).expect("found below include/");
         writeln!(text, "    ({name:?}, include_str!({path:?})),").expect("a string grows");
     }
+    text.push_str("];\npub(crate) static PREBUILT: &[(&str, &[u8])] = &[\n");
+    for (name, path) in prebuild(root, out, modules) {
+        writeln!(text, "    ({name:?}, include_bytes!({path:?})),").expect("a string grows");
+    }
     text.push_str("];\n");
     write(&out.join("sources.rs"), &text);
+}
+
+/// With `TRIFOLD_NVCC` (the path of nvcc), every module as one file of machine code for all supported cards.
+fn prebuild(root: &Path, out: &Path, modules: &[PathBuf]) -> Vec<(String, PathBuf)> {
+    println!("cargo:rerun-if-env-changed=TRIFOLD_NVCC");
+    let Some(nvcc) = env::var_os("TRIFOLD_NVCC").filter(|path| !path.is_empty()) else {
+        return Vec::new();
+    };
+    modules
+        .iter()
+        .map(|path| {
+            (
+                stem(path).to_owned(),
+                compile_for_cards(&nvcc, root, out, path),
+            )
+        })
+        .collect()
+}
+
+/// Compute capabilities that get machine code; newer cards of the same major number run it too, others the PTX of the first.
+const ARCHITECTURES: [u32; 6] = [80, 86, 89, 90, 100, 120];
+
+fn compile_for_cards(nvcc: &OsStr, root: &Path, out: &Path, module: &Path) -> PathBuf {
+    let image = out.join(format!("{}.fatbin", stem(module)));
+    let mut command = Command::new(nvcc);
+    command
+        .args(["-fatbin", "-std=c++17", "--threads", "0", "-I"])
+        .arg(root.join("include"));
+    for architecture in ARCHITECTURES {
+        command.arg("-gencode").arg(format!(
+            "arch=compute_{architecture},code=sm_{architecture}"
+        ));
+    }
+    command.arg("-gencode").arg(format!(
+        "arch=compute_{0},code=compute_{0}",
+        ARCHITECTURES[0]
+    ));
+    command.arg("-o").arg(&image).arg(module);
+    let status = command
+        .status()
+        .unwrap_or_else(|error| panic!("TRIFOLD_NVCC={}: {error}", nvcc.display()));
+    assert!(
+        status.success(),
+        "nvcc could not compile {}: {status}",
+        module.display()
+    );
+    image
 }
 
 /// One object for each module, wrapped so that it hands out its launch table, and the table of modules.

@@ -17,8 +17,9 @@ pub struct Card {
     /// Major and minor number.
     pub compute_capability: (u32, u32),
     pub multiprocessors: u32,
+    /// The most dynamic shared memory that a block can ask for.
+    pub shared_bytes_per_block: u32,
     pub total_bytes: u64,
-    pub free_bytes: u64,
     /// The newest CUDA version that the driver supports, major and minor.
     pub driver_version: (u32, u32),
 }

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use bytemuck::Pod;
 
 use crate::buffer::Buffer;
+use crate::card::{Card, CardId};
+use crate::cubin_cache::CubinCache;
 use crate::driver::{Driver, Priority};
 use crate::error::{DeviceError, Result};
+use crate::module::Module;
 use crate::pinned::Pinned;
 use crate::stream::{Grid, Stream};
 
@@ -99,6 +102,25 @@ impl Device {
         Ok(Self { driver, transfers })
     }
 
+    /// The cards of this machine, as the driver numbers them; makes no context and takes no memory on any of them.
+    ///
+    /// Errors: `NoDriver`, `DriverTooOld`, `NoCard`, `Driver`.
+    pub fn cards() -> Result<Vec<Card>> {
+        crate::driver::cuda::cards()
+    }
+
+    /// A card of this machine; compiled kernels are kept in `CubinCache::of_the_user`.
+    ///
+    /// Errors: those of `cards`, `UnknownCard`, `UnsupportedCard`.
+    pub fn cuda(id: &CardId) -> Result<Self> {
+        Self::cuda_with(id, CubinCache::of_the_user())
+    }
+
+    /// As `cuda`, with another place for compiled kernels, or none.
+    pub fn cuda_with(id: &CardId, cache: Option<CubinCache>) -> Result<Self> {
+        Self::new(Arc::new(crate::driver::cuda::Cuda::open(id, cache)?))
+    }
+
     /// The CPU emulator, with the default configuration.
     #[cfg(feature = "emulator")]
     pub fn emulator() -> Result<Self> {
@@ -121,6 +143,16 @@ impl Device {
 
     pub fn memory(&self) -> Result<Memory> {
         self.driver.memory()
+    }
+
+    /// Makes the kernels of these modules ready, which can take a minute the first time on a card without embedded kernels; the
+    /// first launch would do it otherwise.
+    ///
+    /// Errors: `NoCompiler`, `Compile`, `Load`.
+    pub fn load(&self, modules: &[Module]) -> Result<()> {
+        modules
+            .iter()
+            .try_for_each(|module| self.driver.load(*module))
     }
 
     /// Waits for all that any stream of the device was given.
@@ -189,5 +221,10 @@ impl fmt::Debug for Device {
 /// Every device that tests can use here: the emulator, and the first card where there is one. Says what it leaves out.
 #[cfg(feature = "emulator")]
 pub fn test_devices() -> Vec<Device> {
-    vec![Device::emulator().expect("the emulator starts")]
+    let mut devices = vec![Device::emulator().expect("the emulator starts")];
+    match Device::cards().and_then(|cards| Device::cuda(&cards[0].id)) {
+        Ok(card) => devices.push(card),
+        Err(error) => eprintln!("left out: a card ({error})"),
+    }
+    devices
 }

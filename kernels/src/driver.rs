@@ -1,6 +1,7 @@
 //! The seam between the safe device layer and what runs kernels. Handles and addresses are the implementation's own 64-bit
 //! values; a null address is never dereferenced and belongs to empty buffers.
 
+pub(crate) mod cuda;
 #[cfg(feature = "emulator")]
 pub(crate) mod emulator;
 
@@ -28,6 +29,9 @@ pub(crate) trait Driver: Send + Sync {
     fn describe(&self) -> &str;
     fn limits(&self) -> &Limits;
     fn memory(&self) -> Result<Memory>;
+
+    /// Makes the kernels of a module ready, so that no launch has to.
+    fn load(&self, module: Module) -> Result<()>;
 
     /// At least 256-byte aligned device memory; null for no bytes.
     fn allocate(&self, bytes: u64) -> Result<u64>;

@@ -65,6 +65,13 @@ pub enum DeviceError {
         found: u64,
         expected: u64,
     },
+    #[error("a transform of 2^{log_n} values where 2^{max_log_n} is the limit")]
+    Domain { log_n: u32, max_log_n: u32 },
+    #[error("matrix {matrix}: {reason}")]
+    Matrix {
+        matrix: &'static str,
+        reason: String,
+    },
     #[error("elements {start}..{end} of a buffer of {len}")]
     Range { start: u64, end: u64, len: u64 },
     #[error("{operation} failed: {reason}")]

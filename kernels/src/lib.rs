@@ -6,22 +6,29 @@
 
 mod buffer;
 mod card;
+mod cubin_cache;
 mod device;
 mod driver;
 mod error;
+mod image;
 mod module;
+mod ntt;
 mod pinned;
+mod rtc;
 mod stream;
 mod types;
 
 pub use buffer::{Buffer, BufferSlice};
 pub use bytemuck::{Pod, Zeroable};
 pub use card::{Card, CardId};
+pub use cubin_cache::CubinCache;
 pub use device::{Device, Limits, Memory};
 #[cfg(feature = "emulator")]
 pub use device::{EmulatorConfig, test_devices};
 pub use error::{DeviceError, Result};
 pub use module::Module;
+pub use ntt::{Coset, Direction, MAX_LOG_N, MAX_TILE_LOG, MIN_TILE_LOG, Ntt, Order};
 pub use pinned::Pinned;
+pub use rtc::{Compiler, Target};
 pub use stream::{Argument, Event, Grid, Stream};
 pub use types::{FieldBytes, G1Affine, G1Xyzz, G2Affine, G2Xyzz};

@@ -1,10 +1,13 @@
 //! The modules of kernels: one file of `cuda/` each.
 
-/// The embedded texts, written by the build.
-#[allow(dead_code, reason = "the emulator needs names only")]
-mod sources {
+mod embedded {
     include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 }
+
+/// Every header of `include/`: the name that includes it, and its text.
+pub(crate) use embedded::HEADERS;
+/// What nvcc made of a module, by its name; empty where there was no nvcc at build time.
+pub(crate) use embedded::PREBUILT;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Module {
@@ -41,5 +44,12 @@ impl Module {
             Self::Ntt => "ntt",
             Self::R1cs => "r1cs",
         }
+    }
+    /// The text of the file; nothing if there is no such file.
+    pub(crate) fn source(self) -> Option<&'static str> {
+        embedded::MODULES
+            .iter()
+            .find(|(name, _)| *name == self.name())
+            .map(|(_, text)| *text)
     }
 }

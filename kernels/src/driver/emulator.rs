@@ -90,6 +90,10 @@ impl Driver for Emulator {
         })
     }
 
+    fn load(&self, _module: Module) -> Result<()> {
+        Ok(())
+    }
+
     fn allocate(&self, bytes: u64) -> Result<u64> {
         if bytes == 0 {
             return Ok(0);
