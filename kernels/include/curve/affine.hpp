@@ -8,8 +8,7 @@ template <class F>
 struct alignas(16) Affine {
     F x, y;
 
-    // Minus the point if the mask is all ones; y canonical or lazy, never zero on these curves.
-    METHOD Affine negated_if(bool negate) const { return {x, negate ? y.negated() : y}; }
+    METHOD Affine negated_if(bool negate) const { return {x, y.negated_if(negate)}; }
 };
 
 using G1Affine = Affine<Fq>;

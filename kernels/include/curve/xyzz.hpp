@@ -16,7 +16,8 @@ template <class T> struct Operand<Fq, T> { using Type = T; };
 template <class T> struct Operand<Fq2, T> { using Type = const T&; };
 
 template <class F> struct Xyzz;
-template <class F> DEVICE_NOINLINE void double_slowly(Xyzz<F>* p);
+DEVICE void double_equal(Xyzz<Fq>* p);
+DEVICE_NOINLINE void double_equal(Xyzz<Fq2>* p);
 
 template <class F>
 struct alignas(16) Xyzz {
@@ -40,16 +41,16 @@ struct alignas(16) Xyzz {
         return {x3, F::product_difference(m, s - x3, w, y), v * zz, w * zzz};
     }
 
-    // Adds an affine point that is not infinity.
-    METHOD void add(typename Operand<F, Affine<F>>::Type q) {
+    // Adds an affine point that is not infinity, or its negative.
+    METHOD void add(typename Operand<F, Affine<F>>::Type q, bool negate) {
         if (is_infinity()) {
-            *this = from_affine(q);
+            *this = from_affine(q.negated_if(negate));
             return;
         }
         F p = q.x * zz - x;
-        F r = q.y * zzz - y;
+        F r = (q.y * zzz).negated_if(negate) - y;
         if (p.is_zero()) {
-            equal_x(from_affine(q), r.is_zero());
+            equal_x(from_affine(q.negated_if(negate)), r.is_zero());
             return;
         }
         F pp = p.squared();
@@ -88,7 +89,7 @@ private:
     // The sum with a point of the same x: twice that point, or infinity. The copy keeps the fast path in registers.
     METHOD void equal_x(Xyzz q, bool equal_y) {
         if (equal_y) {
-            double_slowly(&q);
+            double_equal(&q);
             *this = q;
         } else {
             *this = infinity();
@@ -96,9 +97,11 @@ private:
     }
 };
 
-// Doubling kept out of line: additions need it for equal points only.
-template <class F> DEVICE_NOINLINE void double_slowly(Xyzz<F>* p) {
-    Xyzz<F> q = *p;
+// The doubling inside an addition, which is hardly ever run. Over Fq its place is the addition: a call would keep the
+// addition's values out of registers. Over Fq2, where everything is calls, it is one more.
+DEVICE void double_equal(Xyzz<Fq>* p) { *p = p->doubled(); }
+DEVICE_NOINLINE void double_equal(Xyzz<Fq2>* p) {
+    Xyzz<Fq2> q = *p;
     *p = q.doubled();
 }
 

@@ -74,6 +74,13 @@ struct alignas(16) Fp {
     }
 
     METHOD Fp negated() const { return zero() - *this; }
+
+    METHOD Fp negated_if(bool negate) const {
+        Fp minus = negated();
+        UNROLL for (int i = 0; i < LIMBS; i++) minus.limb[i] = negate ? minus.limb[i] : limb[i];
+        return minus;
+    }
+
     METHOD Fp doubled() const { return *this + *this; }
 
     // Montgomery product ab/R.

@@ -22,6 +22,7 @@ struct alignas(16) Fq2 {
     METHOD Fq2 operator+(const Fq2& b) const { return {c0 + b.c0, c1 + b.c1}; }
     METHOD Fq2 operator-(const Fq2& b) const { return {c0 - b.c0, c1 - b.c1}; }
     METHOD Fq2 negated() const { return {c0.negated(), c1.negated()}; }
+    METHOD Fq2 negated_if(bool negate) const { return {c0.negated_if(negate), c1.negated_if(negate)}; }
     METHOD Fq2 doubled() const { return {c0.doubled(), c1.doubled()}; }
 
     METHOD Fq2 operator*(const Fq2& b) const;

@@ -73,6 +73,9 @@ DEVICE u32 funnel_shift_right(u32 low, u32 high, u32 shift) { return __funnelshi
 DEVICE u32 load_readonly(const u32* address) { return __ldg(address); }
 DEVICE u64 load_readonly(const u64* address) { return __ldg(address); }
 
+// Asks for the sector at a global address to be brought to the L2 cache; nothing waits for it.
+DEVICE void prefetch(const void* address) { asm volatile("prefetch.global.L2 [%0];" ::"l"(address)); }
+
 // Carry chains. Each is one PTX instruction; `volatile` keeps the order that the condition code needs.
 #define CARRY_2(name, instruction)                                                                                     \
     DEVICE u32 name(u32 a, u32 b) {                                                                                    \

@@ -120,6 +120,7 @@ DEVICE u32 funnel_shift_right(u32 low, u32 high, u32 shift) { return (u32)(((u64
 
 DEVICE u32 load_readonly(const u32* address) { return *address; }
 DEVICE u64 load_readonly(const u64* address) { return *address; }
+DEVICE void prefetch(const void* address) { __builtin_prefetch(address); }
 
 // The exact twins of the PTX carry instructions. The flag is the condition code's carry bit: carry out of an addition,
 // borrow out of a subtraction. A fiber is never switched inside a chain, so one flag per host thread is enough.
