@@ -6,8 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, Field};
-use support::{Fixture, inputs};
+use support::{Fixture, adversarial, inputs};
 use tempfile::TempDir;
 use trifold_prover::backend::{DeviceName, Icicle, IcicleOptions};
 use trifold_prover::{Backend, BackendError, Cpu};
@@ -83,24 +82,9 @@ fn refusal(options: &IcicleOptions) -> String {
     }
 }
 
-/// The circuit's witness, and vectors that are none: the commitments do not ask.
-fn witnesses(fixture: &Fixture) -> Vec<Vec<Fr>> {
-    let witness = fixture.witness();
-    let dense = Fr::from(3).pow([1 << 20]);
-    let vector = |value: &dyn Fn(usize) -> Fr| (0..witness.len()).map(value).collect();
-    vec![
-        vector(&|_| Fr::ZERO),
-        vector(&|_| Fr::ONE),
-        vector(&|_| -Fr::ONE),
-        vector(&|wire| dense.pow([wire as u64])),
-        vector(&|wire| -Fr::from(wire as u64 % 3)),
-        witness,
-    ]
-}
-
 fn agrees_with_the_processor(backend: &Icicle) {
     let fixture = Fixture::new();
-    let witnesses = witnesses(&fixture);
+    let witnesses = adversarial(&fixture);
     let witnesses: Vec<&[Fr]> = witnesses.iter().map(Vec::as_slice).collect();
     let expected = Cpu.load(fixture.key()).unwrap().commit(&witnesses).unwrap();
     let loaded = backend.load(fixture.key()).unwrap();

@@ -9,10 +9,10 @@ use ark_bn254::{Bn254, Fr, G1Projective};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{One, Zero};
 use ark_groth16::{Groth16, prepare_verifying_key};
-use support::{Fixture, backends, inputs};
+use support::{Fixture, adversarial, backends, inputs};
 use trifold_circuits::r1cs::Violation;
 use trifold_prover::key::{Point, Points};
-use trifold_prover::{Backend, BackendError, Commitments, ProveError, ProvingKey};
+use trifold_prover::{Backend, BackendError, Commitments, Cpu, ProveError, ProvingKey};
 
 fn sum<P: Point<ScalarField = Fr>>(points: Points<P>, scalars: &[Fr]) -> P::Group {
     points
@@ -42,6 +42,21 @@ fn commitments_are_the_sums_that_the_key_defines() {
         assert_ne!(found.h, G1Projective::zero());
         let again = commit(backend.as_ref(), &key, &witness);
         assert_eq!(found, again);
+    }
+}
+
+#[test]
+fn backends_agree_on_batches_and_on_vectors_that_are_no_witness() {
+    let fixture = Fixture::new();
+    let witnesses = adversarial(&fixture);
+    let witnesses: Vec<&[Fr]> = witnesses.iter().map(Vec::as_slice).collect();
+    let expected = Cpu.load(fixture.key()).unwrap().commit(&witnesses).unwrap();
+    for backend in backends() {
+        let loaded = backend.load(fixture.key()).unwrap();
+        let found = loaded.commit(&witnesses).unwrap();
+        assert_eq!(found, expected, "{}", backend.name());
+        assert_eq!(loaded.commit(&[]).unwrap(), []);
+        assert_eq!(loaded.commit(&witnesses[3..4]).unwrap(), expected[3..4]);
     }
 }
 

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use ark_bn254::Fr;
+use ark_ff::Field;
 use tempfile::TempDir;
 use trifold_circuits::artifacts::{Artifact, Checkout};
 use trifold_circuits::inputs::Inputs;
@@ -138,6 +139,21 @@ impl Fixture {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "snarkjs {arguments:?}: {text}");
     }
+}
+
+/// A witness, and vectors that are none, since commitments do not ask: equal values, edges, small and full ones.
+pub fn adversarial(fixture: &Fixture) -> Vec<Vec<Fr>> {
+    let witness = fixture.witness();
+    let dense = Fr::from(3).pow([1 << 20]);
+    let vector = |value: &dyn Fn(usize) -> Fr| (0..witness.len()).map(value).collect();
+    vec![
+        vector(&|_| Fr::from(0)),
+        vector(&|_| Fr::from(1)),
+        vector(&|_| -Fr::from(1)),
+        vector(&|wire| dense.pow([wire as u64])),
+        vector(&|wire| -Fr::from(wire as u64 % 3)),
+        witness,
+    ]
 }
 
 /// Arguments of a command line.

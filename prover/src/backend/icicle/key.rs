@@ -90,13 +90,18 @@ impl IcicleKey {
     /// What the processor does: rows of `A w` and `B w`, and the scalars of each sum.
     fn prepare(&self, witnesses: &[&[Fr]]) -> Prepared {
         let rows = |times: fn(&Matrices, &[Fr]) -> Vec<Fr>| -> Vec<Words> {
-            let rows = witnesses.iter().map(|witness| times(&self.matrices, witness));
+            let rows = witnesses
+                .iter()
+                .map(|witness| times(&self.matrices, witness));
             rows.flat_map(|rows| words(&rows)).collect()
         };
         let scalars: Vec<_> = witnesses.iter().map(|witness| words(witness)).collect();
         let gather = |wires: &[u32]| -> Vec<Words> {
             let wires = |scalars: &Vec<Words>| -> Vec<Words> {
-                wires.par_iter().map(|&wire| scalars[wire as usize]).collect()
+                wires
+                    .par_iter()
+                    .map(|&wire| scalars[wire as usize])
+                    .collect()
             };
             scalars.iter().flat_map(wires).collect()
         };
@@ -113,7 +118,9 @@ impl IcicleKey {
     fn compute(&self, prepared: &Prepared) -> Result<Vec<Commitments>, IcicleError> {
         let (size, batch) = (self.key.header().domain_size, prepared.batch);
         let domain = self.runtime.domain(2 * size)?;
-        let h = self.h.sums(&quotients(&domain, &prepared.rows, size)?, batch)?;
+        let h = self
+            .h
+            .sums(&quotients(&domain, &prepared.rows, size)?, batch)?;
         let a = self.a.sums(&domain.device.upload(&prepared.a)?, batch)?;
         let l = self.l.sums(&domain.device.upload(&prepared.l)?, batch)?;
         let b = domain.device.upload(&prepared.b)?;
