@@ -203,7 +203,7 @@ impl Ntt {
     fn plan(&self, data: BufferSlice<'_, FieldBytes>, log_n: u32) -> Result<Plan> {
         check_domain(log_n, self.max_log_n)?;
         let n = 1_usize << log_n;
-        if data.len() % n != 0 {
+        if !data.len().is_multiple_of(n) {
             let (found, expected) = (data.len() as u64, data.len().next_multiple_of(n) as u64);
             return Err(DeviceError::Length {
                 what: "vectors to transform",
