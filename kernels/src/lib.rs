@@ -12,8 +12,11 @@ mod driver;
 mod error;
 mod image;
 mod module;
+pub mod msm;
 mod ntt;
 mod pinned;
+mod quotient;
+mod r1cs;
 mod rtc;
 mod stream;
 mod types;
@@ -29,6 +32,10 @@ pub use error::{DeviceError, Result};
 pub use module::Module;
 pub use ntt::{Coset, Direction, MAX_LOG_N, MAX_TILE_LOG, MIN_TILE_LOG, Ntt, Order};
 pub use pinned::Pinned;
+pub use quotient::Quotient;
+pub use r1cs::{
+    Matrices, ScalarCounts, SparseMatrices, SparseRows, count_scalars, from_montgomery, to_montgomery,
+};
 pub use rtc::{Compiler, Target};
 pub use stream::{Argument, Event, Grid, Stream};
-pub use types::{FieldBytes, G1Affine, G1Xyzz, G2Affine, G2Xyzz};
+pub use types::{FieldBytes, G1Affine, G1Jacobian, G1Xyzz, G2Affine, G2Jacobian, G2Xyzz};
