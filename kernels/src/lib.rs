@@ -34,7 +34,8 @@ pub use ntt::{Coset, Direction, MAX_LOG_N, MAX_TILE_LOG, MIN_TILE_LOG, Ntt, Orde
 pub use pinned::Pinned;
 pub use quotient::Quotient;
 pub use r1cs::{
-    Matrices, ScalarCounts, SparseMatrices, SparseRows, count_scalars, from_montgomery, to_montgomery,
+    Matrices, ScalarCounts, SparseMatrices, SparseRows, count_scalars, from_montgomery,
+    to_montgomery,
 };
 pub use rtc::{Compiler, Target};
 pub use stream::{Argument, Event, Grid, Stream};
