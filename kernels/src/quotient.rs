@@ -58,7 +58,7 @@ impl Quotient {
 
     /// Values of scratch for `witnesses` witnesses, 32 bytes each.
     pub fn scratch_len(log_n: u32, witnesses: usize) -> usize {
-        3 * witnesses << log_n
+        (3 * witnesses) << log_n
     }
 
     /// The H scalars of each witness. The witnesses lie one after another; so do the results, of 2^log_n values each, at
