@@ -42,3 +42,21 @@ pub struct G2Xyzz {
     pub zz: [FieldBytes; 2],
     pub zzz: [FieldBytes; 2],
 }
+
+/// A point of G1 as (x / z^2, y / z^3); infinity has z = 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct G1Jacobian {
+    pub x: FieldBytes,
+    pub y: FieldBytes,
+    pub z: FieldBytes,
+}
+
+/// A point of G2 as (x / z^2, y / z^3); infinity has z = 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct G2Jacobian {
+    pub x: [FieldBytes; 2],
+    pub y: [FieldBytes; 2],
+    pub z: [FieldBytes; 2],
+}
