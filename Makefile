@@ -9,13 +9,14 @@ NATS ?=
 CARGO ?= cargo
 TRIFOLD = $(or $(CARGO_TARGET_DIR),target)/release/trifold
 
-.PHONY: help demo test test-fast test-slow bench build lint tools clean-cache
+.PHONY: help demo test test-fast test-slow gpu-check bench build lint tools clean-cache
 
 help:
 	@echo 'make demo         shards transfer, epochs are proven, merged and nested, a light client checks the last proof'
 	@echo '                  SHARDS=$(SHARDS) EPOCHS=$(EPOCHS) OUT=$(OUT) NATS=nats://host:port (default: embedded queue)'
 	@echo 'make test         all tests: the fast ones, then those that prove the big circuits'
 	@echo 'make test-fast    the fast ones only'
+	@echo 'make gpu-check    every kernel compiled for every card within its budget; the kernels tests under sanitizers'
 	@echo 'make bench        the measured figures, written to bench/results'
 	@echo 'make lint         formatting and clippy'
 	@echo 'make clean-cache  forget fetched tools, compiled circuits and development keys'
@@ -38,6 +39,11 @@ test-fast: tools
 	RUST_TEST_THREADS=1 $(CARGO) test --release --workspace --locked
 test-slow: test-fast
 endif
+
+# Needs no card: x86-64 Linux with GCC.
+gpu-check:
+	tools/gpu-check
+	tools/sanitize
 
 bench: tools
 	$(CARGO) run --release --locked -p trifold-bench

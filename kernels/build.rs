@@ -160,24 +160,15 @@ fn build_emulator(root: &Path, out: &Path, modules: &[PathBuf]) {
     build.compile("trifold_emulator");
 }
 
-/// `TRIFOLD_SANITIZE=address,undefined` builds the emulator and the kernels with these sanitizers; their runtimes are linked as
-/// shared libraries, and the test binary is started with them preloaded.
+/// Under the feature `sanitize`, with sanitizers whose runtimes are shared libraries: the test binary is started with that of
+/// AddressSanitizer preloaded. A feature, so that the sanitized build stands beside the other one.
 fn sanitize(build: &mut cc::Build) {
-    println!("cargo:rerun-if-env-changed=TRIFOLD_SANITIZE");
-    let Ok(sanitizers) = env::var("TRIFOLD_SANITIZE") else {
-        return;
-    };
-    if sanitizers.is_empty() {
+    if env::var_os("CARGO_FEATURE_SANITIZE").is_none() {
         return;
     }
-    build
-        .flag(format!("-fsanitize={sanitizers}"))
-        .flag("-fno-sanitize-recover=all")
-        .flag("-fno-omit-frame-pointer");
-    for (sanitizer, library) in [("address", "asan"), ("undefined", "ubsan")] {
-        if sanitizers.split(',').any(|name| name == sanitizer) {
-            println!("cargo:rustc-link-lib=dylib={library}");
-        }
+    build.flag("-fsanitize=address,undefined").flag("-fno-sanitize-recover=all").flag("-fno-omit-frame-pointer");
+    for library in ["asan", "ubsan"] {
+        println!("cargo:rustc-link-lib=dylib={library}");
     }
 }
 

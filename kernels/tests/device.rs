@@ -538,3 +538,27 @@ fn a_device_serves_many_host_threads() {
         });
     });
 }
+
+/// Writes one word behind a buffer of ten.
+#[cfg(feature = "sanitize")]
+fn write_out_of_bounds() {
+    let device = Device::emulator().unwrap();
+    let stream = device.stream().unwrap();
+    let buffer = device.upload(&[1u32; 10]).unwrap();
+    let large = device.upload(&[1u32; 11]).unwrap();
+    let _ = stream.launch(MODULE, "add_word", grid(1, 32, 0), args![&large, 1u32, &buffer, 11u64]);
+}
+
+#[cfg(feature = "sanitize")]
+#[test]
+fn the_sanitizer_ends_a_kernel_that_leaves_its_buffer() {
+    const CHILD: &str = "TRIFOLD_TEST_OUT_OF_BOUNDS";
+    if std::env::var_os(CHILD).is_some() {
+        return write_out_of_bounds();
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "the_sanitizer_ends_a_kernel_that_leaves_its_buffer", "--nocapture"]).env(CHILD, "1");
+    let output = child.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("heap-buffer-overflow") && said.contains("add_word"), "{said}");
+}
