@@ -3,12 +3,16 @@
 //! The points of a key and the roots of unity stay on ICICLE's device; `A w` and `B w` are computed here, and
 //! everything after that, six transforms and five sums for each witness, by ICICLE. Its libraries are looked for in a
 //! folder that was named, in ICICLE's default folder, and where the system's loader looks.
+//!
+//! The parity suite passed on the processor's device of v3.4.0 and of v4.0.0, built from their public sources, on
+//! 2026-11-21 (x86-64 Linux); not run: its card's device, which is not public. `CONTRIBUTING.md` says how to repeat it.
 
 mod error;
 mod ffi;
 mod forms;
 mod handshake;
 mod key;
+mod operation;
 mod runtime;
 
 use std::fmt;
@@ -16,12 +20,16 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use ark_bn254::Fr;
+
 use super::{Backend, BackendError, LoadedKey};
 use crate::key::ProvingKey;
 use key::IcicleKey;
 use runtime::Runtime;
 
 pub use error::IcicleError;
+pub use forms::Curve;
+pub use operation::{IcicleSum, IcicleTransform};
 
 const NAME: &str = "icicle";
 
@@ -89,6 +97,26 @@ impl Icicle {
             reason: error.to_string(),
         })?;
         Ok(Self { runtime })
+    }
+
+    /// A sum alone, to measure it.
+    ///
+    /// # Errors
+    /// The device has no room for points and scalars.
+    pub fn sum<C: Curve>(
+        &self,
+        points: &[C],
+        scalars: &[Fr],
+    ) -> Result<IcicleSum<C>, BackendError> {
+        Ok(IcicleSum::new(&self.runtime, points, scalars)?)
+    }
+
+    /// A transform alone, to measure it.
+    ///
+    /// # Errors
+    /// The device has no room for the values.
+    pub fn transform(&self, values: &[Fr]) -> Result<IcicleTransform, BackendError> {
+        Ok(IcicleTransform::new(&self.runtime, values)?)
     }
 
     /// Kind and number of the device.
