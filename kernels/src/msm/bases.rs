@@ -24,11 +24,19 @@ impl<G: Group> Bases<G> {
     /// # Errors
     /// `Length` if there are not `plan.points()`; `Infinity`; `Device` if `plan.table_bytes()` and, while it builds,
     /// `plan.building_bytes()` are not there.
-    pub fn new(device: &Device, stream: &Stream, points: &[G::Affine], plan: &MsmPlan) -> Result<Self, MsmError> {
+    pub fn new(
+        device: &Device,
+        stream: &Stream,
+        points: &[G::Affine],
+        plan: &MsmPlan,
+    ) -> Result<Self, MsmError> {
         same("points", points.len(), plan.points())?;
         check_finite::<G>(points)?;
         let tables = plan.tables as usize;
-        let bases = Self { points: device.alloc(points.len() * tables)?, plan: *plan };
+        let bases = Self {
+            points: device.alloc(points.len() * tables)?,
+            plan: *plan,
+        };
         stream.copy_in_slice(bases.table(0)?, points)?;
         if tables > 1 && !points.is_empty() {
             bases.build(device, stream)?;
@@ -58,7 +66,12 @@ impl<G: Group> Bases<G> {
     ) -> Result<(), MsmError> {
         let n = from.len() as u32;
         let grid = Grid::covering(u64::from(n), SUM_THREADS);
-        Ok(stream.launch(G::MODULE, "msm_double", grid, args![from, n, self.shift_bits(), multiples])?)
+        Ok(stream.launch(
+            G::MODULE,
+            "msm_double",
+            grid,
+            args![from, n, self.shift_bits(), multiples],
+        )?)
     }
 
     fn to_affine(
@@ -106,7 +119,10 @@ impl<G: Group> Bases<G> {
 
 /// Errors: `Infinity` with the first point at infinity.
 pub(super) fn check_finite<G: Group>(points: &[G::Affine]) -> Result<(), MsmError> {
-    match points.iter().position(|point| *point == G::Affine::default()) {
+    match points
+        .iter()
+        .position(|point| *point == G::Affine::default())
+    {
         Some(index) => Err(MsmError::Infinity { index }),
         None => Ok(()),
     }

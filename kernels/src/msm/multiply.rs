@@ -20,9 +20,21 @@ impl SortedPairs<'_> {
     /// # Errors
     /// `Length` if the points are not the plan's, or the sums those of another plan or a smaller batch; `Limit` if the
     /// scratch was not made for so much; `Device`.
-    pub fn multiply<G: Group>(&self, bases: &Bases<G>, sums: &mut MsmSums<G>) -> Result<(), MsmError> {
-        same("tables of the points", bases.plan().tables as usize, self.plan.tables as usize)?;
-        same("bits between tables", bases.shift_bits() as usize, (self.plan.window_bits * self.plan.sets) as usize)?;
+    pub fn multiply<G: Group>(
+        &self,
+        bases: &Bases<G>,
+        sums: &mut MsmSums<G>,
+    ) -> Result<(), MsmError> {
+        same(
+            "tables of the points",
+            bases.plan().tables as usize,
+            self.plan.tables as usize,
+        )?;
+        same(
+            "bits between tables",
+            bases.shift_bits() as usize,
+            (self.plan.window_bits * self.plan.sets) as usize,
+        )?;
         self.multiply_points(bases.points(), sums)
     }
 
@@ -32,11 +44,18 @@ impl SortedPairs<'_> {
         points: BufferSlice<'_, G::Affine>,
         sums: &mut MsmSums<G>,
     ) -> Result<(), MsmError> {
-        same("points and tables", points.len(), self.plan.points() * self.plan.tables as usize)?;
+        same(
+            "points and tables",
+            points.len(),
+            self.plan.points() * self.plan.tables as usize,
+        )?;
         let needs = ScratchNeeds::of_group::<G>(&self.plan, self.batch, self.multiprocessors());
         self.scratch.needs.check(&needs)?;
         sums.check(&self.plan, self.batch)?;
-        let used_buckets = self.scratch.buckets.slice(0..needs.bucket_fields as usize)?;
+        let used_buckets = self
+            .scratch
+            .buckets
+            .slice(0..needs.bucket_fields as usize)?;
         self.stream.fill_zero(used_buckets)?;
         if needs.partials[0] > 0 {
             self.accumulate::<G>(points)?;
@@ -64,7 +83,12 @@ impl SortedPairs<'_> {
             &self.scratch.partial_keys[0],
             &self.scratch.partials[0],
         ];
-        Ok(self.stream.launch(G::MODULE, "msm_accumulate", Grid::covering(chunks, SUM_THREADS), arguments)?)
+        Ok(self.stream.launch(
+            G::MODULE,
+            "msm_accumulate",
+            Grid::covering(chunks, SUM_THREADS),
+            arguments,
+        )?)
     }
 
     /// Levels until one block is enough for the most partial sums that there can be. The device knows how many there are:
@@ -72,7 +96,8 @@ impl SortedPairs<'_> {
     fn combine<G: Group>(&self, most_partials: u64) -> Result<(), MsmError> {
         let (mut partials, mut level) = (most_partials, 0);
         loop {
-            let grid = Grid::covering(partials, SUM_THREADS).with_shared_bytes(combine_bytes::<G>());
+            let grid =
+                Grid::covering(partials, SUM_THREADS).with_shared_bytes(combine_bytes::<G>());
             self.combine_level::<G>(grid, level)?;
             if grid.blocks <= 1 {
                 return Ok(());
@@ -94,7 +119,9 @@ impl SortedPairs<'_> {
             &self.scratch.partials[to],
             &self.scratch.buckets,
         ];
-        Ok(self.stream.launch(G::MODULE, "msm_combine", grid, arguments)?)
+        Ok(self
+            .stream
+            .launch(G::MODULE, "msm_combine", grid, arguments)?)
     }
 
     fn lines<G: Group>(&self) -> Result<(), MsmError> {
@@ -102,15 +129,32 @@ impl SortedPairs<'_> {
         let grid = Grid::covering(threads, SUM_THREADS).with_shared_bytes(point_bytes::<G>());
         let groups = self.plan.groups(self.batch) as u32;
         let (row_bits, column_bits) = (self.plan.row_bits(), self.plan.column_bits());
-        let arguments = args![&self.scratch.buckets, row_bits, column_bits, groups, &self.scratch.lines];
-        Ok(self.stream.launch(G::MODULE, "msm_lines", grid, arguments)?)
+        let arguments = args![
+            &self.scratch.buckets,
+            row_bits,
+            column_bits,
+            groups,
+            &self.scratch.lines
+        ];
+        Ok(self
+            .stream
+            .launch(G::MODULE, "msm_lines", grid, arguments)?)
     }
 
     fn bits<G: Group>(&self) -> Result<(), MsmError> {
         let blocks = self.plan.sums(self.batch) as u32;
-        let grid = Grid { blocks, threads: SUM_THREADS, shared_bytes: point_bytes::<G>() };
+        let grid = Grid {
+            blocks,
+            threads: SUM_THREADS,
+            shared_bytes: point_bytes::<G>(),
+        };
         let (row_bits, column_bits) = (self.plan.row_bits(), self.plan.column_bits());
-        let arguments = args![&self.scratch.lines, row_bits, column_bits, &self.scratch.sums];
+        let arguments = args![
+            &self.scratch.lines,
+            row_bits,
+            column_bits,
+            &self.scratch.sums
+        ];
         Ok(self.stream.launch(G::MODULE, "msm_bits", grid, arguments)?)
     }
 }

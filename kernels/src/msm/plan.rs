@@ -9,6 +9,8 @@ use super::tuning;
 const SIGNED_SCALAR_BITS: u32 = 254;
 const MIN_WINDOW_BITS: u32 = 3;
 const MAX_WINDOW_BITS: u32 = 22;
+/// A pass of more bits has no room in the shared memory of the smaller cards (99 KiB).
+const MAX_SORT_BITS: u32 = 10;
 
 /// What to choose by hand; the default leaves it to the model of `MsmPlan::new`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub struct MsmConfig {
     pub chunk_waves: u32,
     /// Fewest pairs of a chunk.
     pub min_chunk_pairs: u32,
-    /// Most bits of a pass of the sort, 1 to 11.
+    /// Most bits of a pass of the sort, 1 to 10.
     pub sort_bits: u32,
 }
 
@@ -69,25 +71,50 @@ impl MsmPlan {
     /// # Errors
     /// `Limit` if points, pairs or buckets have no 32-bit number; `Window` for an impossible window.
     pub fn new(demand: &MsmDemand, config: &MsmConfig) -> Result<Self, MsmError> {
-        at_most("points of a multiplication", demand.points as u64, u64::from(u32::MAX >> 1))?;
-        at_most("bits of a pass of the sort", u64::from(config.sort_bits), 11)?;
+        at_most(
+            "points of a multiplication",
+            demand.points as u64,
+            u64::from(u32::MAX >> 1),
+        )?;
+        at_most(
+            "bits of a pass of the sort",
+            u64::from(config.sort_bits),
+            u64::from(MAX_SORT_BITS),
+        )?;
         let points = demand.points as u32;
         if let Some(window_bits) = config.window_bits {
             return Self::with_window(points, window_bits, demand, config);
         }
-        let plans = (MIN_WINDOW_BITS..=MAX_WINDOW_BITS).map(|bits| Self::with_window(points, bits, demand, config));
-        let cheapest = plans.flatten().min_by(|a, b| a.slots(demand).total_cmp(&b.slots(demand)));
-        cheapest.map_or_else(|| Self::with_window(points, MAX_WINDOW_BITS, demand, config), Ok)
+        let plans = (MIN_WINDOW_BITS..=MAX_WINDOW_BITS)
+            .map(|bits| Self::with_window(points, bits, demand, config));
+        let cheapest = plans
+            .flatten()
+            .min_by(|a, b| a.slots(demand).total_cmp(&b.slots(demand)));
+        cheapest.map_or_else(
+            || Self::with_window(points, MAX_WINDOW_BITS, demand, config),
+            Ok,
+        )
     }
 
-    fn with_window(points: u32, window_bits: u32, demand: &MsmDemand, config: &MsmConfig) -> Result<Self, MsmError> {
+    fn with_window(
+        points: u32,
+        window_bits: u32,
+        demand: &MsmDemand,
+        config: &MsmConfig,
+    ) -> Result<Self, MsmError> {
         if !(MIN_WINDOW_BITS..=MAX_WINDOW_BITS).contains(&window_bits) {
-            return Err(MsmError::Window { window_bits, min: MIN_WINDOW_BITS, max: MAX_WINDOW_BITS });
+            return Err(MsmError::Window {
+                window_bits,
+                min: MIN_WINDOW_BITS,
+                max: MAX_WINDOW_BITS,
+            });
         }
         let windows = SIGNED_SCALAR_BITS.div_ceil(window_bits);
         let table_bytes = u64::from(points.max(1)) * demand.groups.point_bytes();
         let numbered = u64::from((u32::MAX >> 1) / points.max(1));
-        let affordable = (demand.table_bytes / table_bytes).min(numbered).min(u64::from(windows)) as u32;
+        let affordable = (demand.table_bytes / table_bytes)
+            .min(numbered)
+            .min(u64::from(windows)) as u32;
         let tables = affordable.min(config.tables.unwrap_or(windows)).max(1);
         let sets = windows.div_ceil(tables);
         let config = MsmConfig {
@@ -96,22 +123,40 @@ impl MsmPlan {
             sort_bits: config.sort_bits.max(1),
             ..*config
         };
-        let plan = Self { points, window_bits, windows, tables: windows.div_ceil(sets), sets, config };
+        let plan = Self {
+            points,
+            window_bits,
+            windows,
+            tables: windows.div_ceil(sets),
+            sets,
+            config,
+        };
         plan.check_batch(demand.batch)?;
         Ok(plan)
     }
 
     /// The same geometry for another number of points, no more than before.
     pub(super) fn with_points(self, points: u32) -> Self {
-        Self { points: points.min(self.points), ..self }
+        Self {
+            points: points.min(self.points),
+            ..self
+        }
     }
 
     /// The model: integer slots of a proof's additions.
     fn slots(&self, demand: &MsmDemand) -> f64 {
-        let pairs = f64::from(self.points) * (demand.density * f64::from(self.windows) + (1.0 - demand.density) / 3.0);
+        let pairs = f64::from(self.points)
+            * (demand.density * f64::from(self.windows) + (1.0 - demand.density) / 3.0);
         let buckets = f64::from(self.sets) * f64::from(1 << (self.window_bits - 1));
-        let cost = |used: bool, slots: [f64; 2]| if used { pairs * slots[0] + 2.0 * buckets * slots[1] } else { 0.0 };
-        cost(demand.groups.has_g1(), tuning::G1_ADD_SLOTS) + cost(demand.groups.has_g2(), tuning::G2_ADD_SLOTS)
+        let cost = |used: bool, slots: [f64; 2]| {
+            if used {
+                pairs * slots[0] + 2.0 * buckets * slots[1]
+            } else {
+                0.0
+            }
+        };
+        cost(demand.groups.has_g1(), tuning::G1_ADD_SLOTS)
+            + cost(demand.groups.has_g2(), tuning::G2_ADD_SLOTS)
     }
 
     pub fn points(&self) -> usize {
@@ -144,7 +189,11 @@ impl MsmPlan {
 
     /// Further device bytes while the tables are built.
     pub fn building_bytes<G: Group>(&self) -> u64 {
-        if self.tables == 1 { 0 } else { (self.points().min(tuning::TABLE_PIECE) * G::XYZZ_BYTES) as u64 }
+        if self.tables == 1 {
+            0
+        } else {
+            (self.points().min(tuning::TABLE_PIECE) * G::XYZZ_BYTES) as u64
+        }
     }
 
     /// What runs of up to `batch` proofs need on a card of so many multiprocessors; a scratch is shared by taking the
@@ -170,8 +219,16 @@ impl MsmPlan {
     }
 
     pub(super) fn check_batch(&self, batch: u32) -> Result<(), MsmError> {
-        at_most("pairs of a batch", self.pairs(batch), u64::from(u32::MAX) - 1)?;
-        at_most("buckets of a batch", self.buckets(batch), u64::from(u32::MAX) - 1)
+        at_most(
+            "pairs of a batch",
+            self.pairs(batch),
+            u64::from(u32::MAX) - 1,
+        )?;
+        at_most(
+            "buckets of a batch",
+            self.buckets(batch),
+            u64::from(u32::MAX) - 1,
+        )
     }
 
     /// Most pairs of a batch.
@@ -209,7 +266,9 @@ impl MsmPlan {
     pub(super) fn sort_passes(&self, batch: u32) -> Vec<u32> {
         let bits = u64::BITS - self.buckets(batch).saturating_sub(1).leading_zeros();
         let passes = bits.div_ceil(self.config.sort_bits);
-        (0..passes).map(|pass| bits * (pass + 1) / passes - bits * pass / passes).collect()
+        (0..passes)
+            .map(|pass| bits * (pass + 1) / passes - bits * pass / passes)
+            .collect()
     }
 
     /// Chunks that the pairs are cut into, at most.
@@ -219,7 +278,9 @@ impl MsmPlan {
 
     /// Chunks of a batch, at most.
     pub(super) fn chunks<G: Group>(&self, batch: u32, multiprocessors: u32) -> u64 {
-        let by_length = self.pairs(batch).div_ceil(u64::from(self.config.min_chunk_pairs));
+        let by_length = self
+            .pairs(batch)
+            .div_ceil(u64::from(self.config.min_chunk_pairs));
         by_length.min(u64::from(self.chunk_threads::<G>(multiprocessors)))
     }
 }

@@ -23,16 +23,31 @@ pub struct ScratchNeeds {
 
 impl ScratchNeeds {
     pub(super) fn of(plan: &MsmPlan, batch: u32, groups: Groups, multiprocessors: u32) -> Self {
-        let g1 = groups.has_g1().then(|| Self::of_group::<G1>(plan, batch, multiprocessors));
-        let g2 = groups.has_g2().then(|| Self::of_group::<G2>(plan, batch, multiprocessors));
-        Self::of_sort(plan, batch).max(g1.unwrap_or_default()).max(g2.unwrap_or_default())
+        let g1 = groups
+            .has_g1()
+            .then(|| Self::of_group::<G1>(plan, batch, multiprocessors));
+        let g2 = groups
+            .has_g2()
+            .then(|| Self::of_group::<G2>(plan, batch, multiprocessors));
+        Self::of_sort(plan, batch)
+            .max(g1.unwrap_or_default())
+            .max(g2.unwrap_or_default())
     }
 
     pub(super) fn of_sort(plan: &MsmPlan, batch: u32) -> Self {
         let pairs = plan.pairs(batch);
-        let radix = plan.sort_passes(batch).into_iter().max().map_or(1, |bits| 1 << bits);
+        let radix = plan
+            .sort_passes(batch)
+            .into_iter()
+            .max()
+            .map_or(1, |bits| 1 << bits);
         let sort_counts = radix * pairs.div_ceil(u64::from(tuning::SORT_TILE));
-        Self { pairs, sort_counts, sort_totals: radix, ..Self::default() }
+        Self {
+            pairs,
+            sort_counts,
+            sort_totals: radix,
+            ..Self::default()
+        }
     }
 
     pub(super) fn of_group<G: Group>(plan: &MsmPlan, batch: u32, multiprocessors: u32) -> Self {
@@ -67,7 +82,12 @@ impl ScratchNeeds {
 
     /// Device bytes of a scratch.
     pub fn bytes(&self) -> u64 {
-        let words = 4 * self.pairs + self.sort_counts + self.sort_totals + self.partials[0] + self.partials[1] + 1;
+        let words = 4 * self.pairs
+            + self.sort_counts
+            + self.sort_totals
+            + self.partials[0]
+            + self.partials[1]
+            + 1;
         let fields = self.bucket_fields + self.partial_fields[0] + self.partial_fields[1];
         4 * words + (fields + self.line_fields + self.sum_fields) * size_of::<FieldBytes>() as u64
     }
@@ -75,12 +95,32 @@ impl ScratchNeeds {
     /// Errors: `Limit` if a scratch of this size has less of anything than `needed`.
     pub(super) fn check(&self, needed: &Self) -> Result<(), MsmError> {
         at_most("pairs in the scratch", needed.pairs, self.pairs)?;
-        at_most("counts of the sort in the scratch", needed.sort_counts, self.sort_counts)?;
-        at_most("digits of the sort in the scratch", needed.sort_totals, self.sort_totals)?;
-        at_most("buckets in the scratch", needed.bucket_fields, self.bucket_fields)?;
+        at_most(
+            "counts of the sort in the scratch",
+            needed.sort_counts,
+            self.sort_counts,
+        )?;
+        at_most(
+            "digits of the sort in the scratch",
+            needed.sort_totals,
+            self.sort_totals,
+        )?;
+        at_most(
+            "buckets in the scratch",
+            needed.bucket_fields,
+            self.bucket_fields,
+        )?;
         for level in 0..2 {
-            at_most("partial sums in the scratch", needed.partials[level], self.partials[level])?;
-            at_most("partial sums in the scratch", needed.partial_fields[level], self.partial_fields[level])?;
+            at_most(
+                "partial sums in the scratch",
+                needed.partials[level],
+                self.partials[level],
+            )?;
+            at_most(
+                "partial sums in the scratch",
+                needed.partial_fields[level],
+                self.partial_fields[level],
+            )?;
         }
         at_most("lines in the scratch", needed.line_fields, self.line_fields)?;
         at_most("sums in the scratch", needed.sum_fields, self.sum_fields)
@@ -118,7 +158,10 @@ impl MsmScratch {
             sort_totals: words(needs.sort_totals)?,
             buckets: fields(needs.bucket_fields)?,
             partial_keys: [words(needs.partials[0])?, words(needs.partials[1])?],
-            partials: [fields(needs.partial_fields[0])?, fields(needs.partial_fields[1])?],
+            partials: [
+                fields(needs.partial_fields[0])?,
+                fields(needs.partial_fields[1])?,
+            ],
             lines: fields(needs.line_fields)?,
             sums: fields(needs.sum_fields)?,
         })

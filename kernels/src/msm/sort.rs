@@ -28,7 +28,10 @@ impl ScalarMap {
     /// # Errors
     /// `Device` if the copy to the card fails.
     pub fn new(device: &Device, indices: &[u32]) -> Result<Self, MsmError> {
-        Ok(Self { bound: bound(indices), indices: device.upload(indices)? })
+        Ok(Self {
+            bound: bound(indices),
+            indices: device.upload(indices)?,
+        })
     }
 
     /// Point i has scalar i.
@@ -36,7 +39,11 @@ impl ScalarMap {
     /// # Errors
     /// As `new`; `Limit` for more points than a multiplication can have.
     pub fn identity(device: &Device, points: usize) -> Result<Self, MsmError> {
-        at_most("points of a multiplication", points as u64, u64::from(u32::MAX >> 1))?;
+        at_most(
+            "points of a multiplication",
+            points as u64,
+            u64::from(u32::MAX >> 1),
+        )?;
         Self::new(device, &(0..points as u32).collect::<Vec<_>>())
     }
 
@@ -54,7 +61,10 @@ impl ScalarMap {
     }
 
     pub(super) fn view(&self) -> MapView<'_> {
-        MapView { indices: self.indices.as_slice(), bound: self.bound }
+        MapView {
+            indices: self.indices.as_slice(),
+            bound: self.bound,
+        }
     }
 }
 
@@ -80,13 +90,23 @@ pub struct Scalars<'a> {
 impl Scalars<'_> {
     /// Errors: `Length` if a proof has fewer than `bound` scalars.
     fn check(&self, bound: usize) -> Result<(), MsmError> {
-        let before = self.stride.saturating_mul(self.batch.saturating_sub(1) as usize);
-        let needed = if self.batch == 0 { 0 } else { before.saturating_add(bound) };
+        let before = self
+            .stride
+            .saturating_mul(self.batch.saturating_sub(1) as usize);
+        let needed = if self.batch == 0 {
+            0
+        } else {
+            before.saturating_add(bound)
+        };
         if needed <= self.values.len() {
             return Ok(());
         }
         let (found, expected) = (self.values.len() as u64, needed as u64);
-        Err(MsmError::Length { what: "scalars", found, expected })
+        Err(MsmError::Length {
+            what: "scalars",
+            found,
+            expected,
+        })
     }
 }
 
@@ -147,7 +167,8 @@ impl MsmScratch {
         same("points of the map", map.indices.len(), plan.points())?;
         scalars.check(map.bound)?;
         plan.check_batch(scalars.batch)?;
-        self.needs.check(&ScratchNeeds::of_sort(plan, scalars.batch))?;
+        self.needs
+            .check(&ScratchNeeds::of_sort(plan, scalars.batch))?;
         stream.fill_zero(&self.count)?;
         self.digits(stream, plan, map, scalars)?;
         let (mut side, mut shift) = (0, 0);
@@ -155,7 +176,13 @@ impl MsmScratch {
             self.pass(stream, plan.pairs(scalars.batch), side, shift, bits)?;
             (side, shift) = (1 - side, shift + bits);
         }
-        Ok(SortedPairs { scratch: self, stream, plan: *plan, batch: scalars.batch, side })
+        Ok(SortedPairs {
+            scratch: self,
+            stream,
+            plan: *plan,
+            batch: scalars.batch,
+            side,
+        })
     }
 
     fn digits(
@@ -167,7 +194,11 @@ impl MsmScratch {
     ) -> Result<(), MsmError> {
         let blocks = u64::from(plan.points.div_ceil(SORT_THREADS)) * u64::from(scalars.batch);
         at_most("blocks of digits", blocks, i32::MAX as u64)?;
-        let grid = Grid { blocks: blocks as u32, threads: SORT_THREADS, shared_bytes: warp_words(SORT_THREADS) };
+        let grid = Grid {
+            blocks: blocks as u32,
+            threads: SORT_THREADS,
+            shared_bytes: warp_words(SORT_THREADS),
+        };
         let arguments = args![
             scalars.values,
             scalars.stride as u64,
@@ -184,21 +215,68 @@ impl MsmScratch {
     }
 
     /// One pass of the sort, from side to side.
-    fn pass(&self, stream: &Stream, pairs: u64, side: usize, shift: u32, bits: u32) -> Result<(), MsmError> {
+    fn pass(
+        &self,
+        stream: &Stream,
+        pairs: u64,
+        side: usize,
+        shift: u32,
+        bits: u32,
+    ) -> Result<(), MsmError> {
         let tiles = pairs.div_ceil(u64::from(SORT_TILE)) as u32;
-        let (keys, counts, totals, count) = (&self.keys[side], &self.sort_counts, &self.sort_totals, &self.count);
+        let (keys, counts, totals, count) = (
+            &self.keys[side],
+            &self.sort_counts,
+            &self.sort_totals,
+            &self.count,
+        );
         let radix = 1u32 << bits;
 
-        let grid = Grid { blocks: tiles, threads: SORT_THREADS, shared_bytes: radix * WORD_BYTES };
-        stream.launch(Module::Sort, "sort_count", grid, args![keys, count, shift, bits, counts])?;
+        let grid = Grid {
+            blocks: tiles,
+            threads: SORT_THREADS,
+            shared_bytes: radix * WORD_BYTES,
+        };
+        stream.launch(
+            Module::Sort,
+            "sort_count",
+            grid,
+            args![keys, count, shift, bits, counts],
+        )?;
 
-        let grid = Grid { blocks: radix, threads: SCAN_THREADS, shared_bytes: warp_words(SCAN_THREADS) };
-        stream.launch(Module::Sort, "sort_scan", grid, args![counts, totals, count])?;
+        let grid = Grid {
+            blocks: radix,
+            threads: SCAN_THREADS,
+            shared_bytes: warp_words(SCAN_THREADS),
+        };
+        stream.launch(
+            Module::Sort,
+            "sort_scan",
+            grid,
+            args![counts, totals, count],
+        )?;
 
-        let grid = Grid { blocks: tiles, threads: SORT_THREADS, shared_bytes: scatter_bytes(radix) };
-        let (values, sorted_keys, sorted_values) =
-            (&self.values[side], &self.keys[1 - side], &self.values[1 - side]);
-        let arguments = args![keys, values, count, shift, bits, counts, totals, sorted_keys, sorted_values];
+        let grid = Grid {
+            blocks: tiles,
+            threads: SORT_THREADS,
+            shared_bytes: scatter_bytes(radix),
+        };
+        let (values, sorted_keys, sorted_values) = (
+            &self.values[side],
+            &self.keys[1 - side],
+            &self.values[1 - side],
+        );
+        let arguments = args![
+            keys,
+            values,
+            count,
+            shift,
+            bits,
+            counts,
+            totals,
+            sorted_keys,
+            sorted_values
+        ];
         Ok(stream.launch(Module::Sort, "sort_scatter", grid, arguments)?)
     }
 }

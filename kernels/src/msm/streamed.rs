@@ -37,8 +37,16 @@ impl<G: Group> StreamedBases<G> {
     /// `Length` if the plan has tables; `Device` if `bytes()` are not there.
     pub fn new(device: &Device, plan: &MsmPlan) -> Result<Self, MsmError> {
         same("tables of streamed points", plan.tables as usize, 1)?;
-        let rooms = [Room::new(device, plan.points())?, Room::new(device, plan.points())?];
-        Ok(Self { device: device.clone(), copies: device.stream()?, plan: *plan, rooms })
+        let rooms = [
+            Room::new(device, plan.points())?,
+            Room::new(device, plan.points())?,
+        ];
+        Ok(Self {
+            device: device.clone(),
+            copies: device.stream()?,
+            plan: *plan,
+            rooms,
+        })
     }
 
     /// Device bytes for pieces of the plan's points.
@@ -63,7 +71,11 @@ impl<G: Group> StreamedBases<G> {
         check_finite::<G>(points)?;
         let size = self.plan.points().max(1);
         let pieces = points.chunks(size).zip(indices.chunks(size)).enumerate();
-        pieces.map(|(i, (points, indices))| self.piece(i % 2, stream, scratch, points, indices, scalars)).collect()
+        pieces
+            .map(|(i, (points, indices))| {
+                self.piece(i % 2, stream, scratch, points, indices, scalars)
+            })
+            .collect()
     }
 
     fn piece(
@@ -79,7 +91,10 @@ impl<G: Group> StreamedBases<G> {
         let mut sums = MsmSums::new(&self.device, &plan, scalars.batch)?;
         let room = &mut self.rooms[room];
         stream.wait(&room.fill(&self.copies, points, indices)?)?;
-        let map = MapView { indices: room.indices.slice(0..indices.len())?, bound: bound(indices) };
+        let map = MapView {
+            indices: room.indices.slice(0..indices.len())?,
+            bound: bound(indices),
+        };
         let pairs = scratch.sort_piece(stream, &plan, map, scalars)?;
         pairs.multiply_points(room.points.slice(0..points.len())?, &mut sums)?;
         room.used = Some(stream.record()?);
@@ -99,7 +114,12 @@ impl<G: Group> Room<G> {
     }
 
     /// Copies a piece to the device, after the last use of what is there.
-    fn fill(&mut self, copies: &Stream, points: &[G::Affine], indices: &[u32]) -> Result<Event, MsmError> {
+    fn fill(
+        &mut self,
+        copies: &Stream,
+        points: &[G::Affine],
+        indices: &[u32],
+    ) -> Result<Event, MsmError> {
         self.staged_points.as_mut_slice()?[..points.len()].copy_from_slice(points);
         self.staged_indices.as_mut_slice()?[..indices.len()].copy_from_slice(indices);
         if let Some(used) = &self.used {

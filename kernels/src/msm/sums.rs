@@ -26,7 +26,12 @@ impl<G: Group> MsmSums<G> {
     pub fn new(device: &Device, plan: &MsmPlan, max_batch: u32) -> Result<Self, MsmError> {
         plan.check_batch(max_batch)?;
         let fields = plan.sums(max_batch) as usize * G::JACOBIAN_FIELDS;
-        Ok(Self { fields: device.pinned(fields)?, plan: *plan, batch: 0, group: std::marker::PhantomData })
+        Ok(Self {
+            fields: device.pinned(fields)?,
+            plan: *plan,
+            batch: 0,
+            group: std::marker::PhantomData,
+        })
     }
 
     /// Waits for the run and does the last additions: one point for each proof. `point` converts from Jacobian coordinates in
@@ -41,7 +46,10 @@ impl<G: Group> MsmSums<G> {
         let used = self.plan.sums(self.batch) as usize * G::JACOBIAN_FIELDS;
         let sums: &[G::Jacobian] = bytemuck::cast_slice(&self.fields.as_slice()?[..used]);
         let of_proof = self.plan.sums(1) as usize;
-        Ok(sums.chunks(of_proof.max(1)).map(|sums| self.fold_proof(sums, &point)).collect())
+        Ok(sums
+            .chunks(of_proof.max(1))
+            .map(|sums| self.fold_proof(sums, &point))
+            .collect())
     }
 
     /// Horner over the sets, highest first, and the bits of each. Bucket b counts b + 1 times: its bits, and once more.
@@ -64,9 +72,21 @@ impl<G: Group> MsmSums<G> {
 
     /// Errors: `Length` if the run is of another geometry, `Limit` if its batch is larger.
     pub(super) fn check(&self, plan: &MsmPlan, batch: u32) -> Result<(), MsmError> {
-        same("bits of the sums' window", self.plan.window_bits as usize, plan.window_bits as usize)?;
-        same("sets of the sums", self.plan.sets as usize, plan.sets as usize)?;
-        at_most("proofs of a run", plan.sums(batch) * G::JACOBIAN_FIELDS as u64, self.fields.len() as u64)
+        same(
+            "bits of the sums' window",
+            self.plan.window_bits as usize,
+            plan.window_bits as usize,
+        )?;
+        same(
+            "sets of the sums",
+            self.plan.sets as usize,
+            plan.sets as usize,
+        )?;
+        at_most(
+            "proofs of a run",
+            plan.sums(batch) * G::JACOBIAN_FIELDS as u64,
+            self.fields.len() as u64,
+        )
     }
 
     /// Copies the run's sums; as many as there is room for, since a copy fills its target.

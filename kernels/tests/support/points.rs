@@ -58,7 +58,12 @@ impl Oracle for G1 {
 
     fn to_device(point: &G1Projective) -> G1Affine {
         let point = point.into_affine();
-        point.xy().map_or_else(G1Affine::default, |(x, y)| G1Affine { x: fq_bytes(&x), y: fq_bytes(&y) })
+        point
+            .xy()
+            .map_or_else(G1Affine::default, |(x, y)| G1Affine {
+                x: fq_bytes(&x),
+                y: fq_bytes(&y),
+            })
     }
 
     fn from_affine(point: &G1Affine) -> G1Projective {
@@ -75,7 +80,12 @@ impl Oracle for G2 {
 
     fn to_device(point: &G2Projective) -> G2Affine {
         let point = point.into_affine();
-        point.xy().map_or_else(G2Affine::default, |(x, y)| G2Affine { x: fq2_bytes(&x), y: fq2_bytes(&y) })
+        point
+            .xy()
+            .map_or_else(G2Affine::default, |(x, y)| G2Affine {
+                x: fq2_bytes(&x),
+                y: fq2_bytes(&y),
+            })
     }
 
     fn from_affine(point: &G2Affine) -> G2Projective {
