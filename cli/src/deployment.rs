@@ -6,7 +6,7 @@ use ark_groth16::VerifyingKey;
 use trifold_circuits::artifacts::{Artifact, Checkout, CircuitSpec, Event, Manifest};
 use trifold_circuits::groth16::PreparedKey;
 use trifold_circuits::trie::SparseTrie;
-use trifold_prover::{Cpu, Entropy, KeyCache, KeyManifest, Prover, Stage};
+use trifold_prover::{Backend, Entropy, KeyCache, KeyManifest, Prover, Stage};
 use trifold_verifier::statement::{Keys, REGISTRY_DEPTH};
 use trifold_verifier::trie::Path;
 
@@ -132,12 +132,12 @@ impl Deployed {
         })
     }
 
-    /// A prover on this machine's cores.
-    pub fn prover(&self, checkout: &Checkout) -> anyhow::Result<Prover> {
+    /// A prover on a backend of this machine.
+    pub fn prover(&self, checkout: &Checkout, backend: &dyn Backend) -> anyhow::Result<Prover> {
         let key = KeyCache::new(checkout.keys()).open(&self.key)?;
         Ok(Prover::new(
             key,
-            &Cpu,
+            backend,
             &self.artifact.wasm,
             &self.artifact.r1cs,
         )?)

@@ -14,7 +14,7 @@ use trifold_coordinator::coordinator::{Config, OnReport};
 use trifold_coordinator::plan::Policy;
 use trifold_coordinator::queue::Queue;
 use trifold_coordinator::worker::{self, WorkerConfig};
-use trifold_coordinator::{CoordinatorError, coordinator};
+use trifold_coordinator::{CoordinatorError, WorkerError, coordinator};
 
 pub use client::{Client, bundle, update};
 pub use execute::{Executor, OnStart};
@@ -48,17 +48,12 @@ pub fn start_coordinator(
     Ok(tokio::spawn(coordinator::run(queue, config, shutdown)))
 }
 
-/// A worker that runs until `shutdown` turns true; a proof under way is finished first.
+/// A worker that runs until `shutdown` turns true; what its prover has is finished first.
 pub fn start_worker(
     queue: Arc<dyn Queue>,
     executor: Executor,
-    name: &str,
+    config: WorkerConfig,
     shutdown: watch::Receiver<bool>,
-) -> JoinHandle<()> {
-    tokio::spawn(worker::run(
-        queue,
-        Arc::new(executor),
-        WorkerConfig::new(name),
-        shutdown,
-    ))
+) -> JoinHandle<Result<(), WorkerError>> {
+    tokio::spawn(worker::run(queue, Arc::new(executor), config, shutdown))
 }

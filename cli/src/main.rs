@@ -10,6 +10,7 @@ mod ledger;
 mod network;
 mod output;
 mod progress;
+mod proving;
 mod shutdown;
 mod telling;
 mod text;

@@ -24,10 +24,10 @@ impl Telling {
         }
     }
 
-    /// For a worker: shows the task under way.
+    /// For a worker: shows the tasks under way.
     pub fn on_start(&self) -> OnStart {
         let telling = self.clone();
-        Arc::new(move |task| telling.show(Some(format!("proving {}", place(task)))))
+        Arc::new(move |tasks| telling.show(Some(together(tasks))))
     }
 
     /// For a coordinator: a line for what happened.
@@ -46,6 +46,15 @@ impl Telling {
     fn show(&self, title: Option<String>) {
         let step = title.map(|title| self.screen.step(title));
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = step;
+    }
+}
+
+/// The first of the tasks and the number of the others.
+fn together(tasks: &[&Task]) -> String {
+    let first = tasks.first().map_or_else(String::new, |task| place(task));
+    match tasks.len() {
+        0 | 1 => format!("proving {first}"),
+        count => format!("proving {first} and {} more", count - 1),
     }
 }
 

@@ -20,4 +20,4 @@ pub use coordinator::{Config, CoordinatorError, Report};
 pub use digest::{Digest, DigestError};
 pub use plan::Planner;
 pub use queue::{Lane, Queue, QueueError};
-pub use worker::{Execute, ExecuteError, WorkerConfig};
+pub use worker::{Execute, ExecuteError, WorkerConfig, WorkerError};

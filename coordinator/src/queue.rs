@@ -90,6 +90,8 @@ pub struct Delivery {
     pub key: String,
     pub body: Bytes,
     pub lease: Arc<dyn Lease>,
+    /// Items of the lane that nobody held when this one was delivered; a queue may overlook some.
+    pub left: usize,
 }
 
 /// A record and the revision a change of it must name.

@@ -218,14 +218,20 @@ impl Verify for StandInVerify {
     }
 }
 
-/// Makes stand-in proofs, after a pause, and only from inputs that are proofs themselves.
+/// Makes stand-in proofs, after pauses, and only from inputs that are proofs themselves.
 #[derive(Debug, Clone, Default)]
 pub struct StandInExecute {
-    /// How long a proof takes.
+    /// How long a witness takes.
+    pub witness: Duration,
+    /// How long a batch takes, whatever its size.
     pub pause: Duration,
+    /// Tasks proven together; none is one.
+    pub batch: usize,
 }
 
 impl Execute for StandInExecute {
+    type Prepared = Task;
+
     fn lanes(&self) -> Vec<String> {
         let kinds = [
             ("nest", Fr::from(1002)),
@@ -235,19 +241,34 @@ impl Execute for StandInExecute {
         kinds.iter().map(|(kind, key)| lane_of(kind, key)).collect()
     }
 
-    fn execute(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Proved, ExecuteError> {
+    fn batch(&self, _lane: &str) -> usize {
+        self.batch
+    }
+
+    fn prepare(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Task, ExecuteError> {
         if let Work::Program { snapshot, .. } = &task.work {
             decode::<Snapshot>(&fetch(snapshot)?)
                 .map_err(|e| ExecuteError::Inputs(e.to_string()))?;
         }
+        std::thread::sleep(self.witness);
+        Ok(task.clone())
+    }
+
+    fn prove(&self, tasks: &[Task]) -> Vec<Result<Proved, ExecuteError>> {
         std::thread::sleep(self.pause);
-        Ok(Proved {
+        tasks.iter().map(|task| Ok(self.proved(task))).collect()
+    }
+}
+
+impl StandInExecute {
+    fn proved(&self, task: &Task) -> Proved {
+        Proved {
             proof: prove(&task.key, &task.statement),
             circuit: format!("stand-in {}", task.work.kind()),
             constraints: constraints(&task.work),
-            witness_seconds: 0.0,
+            witness_seconds: self.witness.as_secs_f64(),
             prove_seconds: self.pause.as_secs_f64(),
-        })
+        }
     }
 }
 

@@ -1,23 +1,29 @@
-//! The worker: leases a task, proves it, reports, and only then lets go of the task.
+//! The worker: leases tasks, makes their witnesses on processor threads while the prover is busy with others, proves
+//! those of one circuit together, reports, and only then lets go of them.
+//!
+//! An idle worker takes a task at once; a busy one takes tasks ahead only from lanes that hold enough for others, which
+//! [`lanes`] decides. Besides those at the prover it holds at most a batch of each circuit, every task with signs of
+//! life, and gives back what it could not start within a lease.
+
+mod held;
+mod lanes;
+mod line;
+mod stages;
 
 use std::sync::Arc;
-use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::Digest;
-use crate::artifacts::{ArtifactError, fetch};
-use crate::queue::{Delivery, Item, Lane, Lease, Queue, QueueError};
-use crate::wire::{
-    FailureClass, MAX_SNAPSHOT_BYTES, Proved, Task, TaskOutcome, TaskResult, VERSION, WireError,
-    clip, decode, encode,
-};
+use crate::artifacts::ArtifactError;
+use crate::queue::Queue;
+use crate::wire::{Proved, Task};
+use line::Line;
 
 /// Why a task was not proven.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ExecuteError {
     /// Nobody could: the inputs are broken or break the relation.
     #[error("{0}")]
@@ -25,6 +31,9 @@ pub enum ExecuteError {
     /// Not here, not now.
     #[error("{0}")]
     Worker(String),
+    /// Not here, and nothing else either: the device is lost to this process.
+    #[error("{0}")]
+    Lost(String),
 }
 
 impl From<ArtifactError> for ExecuteError {
@@ -33,16 +42,34 @@ impl From<ArtifactError> for ExecuteError {
     }
 }
 
+/// Why a worker ended by itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WorkerError {
+    #[error("this process can prove nothing more: {0}")]
+    Lost(String),
+}
+
 /// Reads an artifact whose digest is checked.
 pub type Fetch<'a> = dyn Fn(&Digest) -> Result<Bytes, ArtifactError> + 'a;
 
-/// Proves tasks. Called on a thread of its own, which it may use up.
-pub trait Execute: Send + Sync {
+/// Proves tasks in two stages. Both are called on threads of their own, which they may use up.
+pub trait Execute: Send + Sync + 'static {
+    /// A task with its witness, ready for the prover.
+    type Prepared: Send + 'static;
+
     /// Names of the task lanes it serves, the most urgent first.
     fn lanes(&self) -> Vec<String>;
 
-    /// Proves the statement of `task`.
-    fn execute(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Proved, ExecuteError>;
+    /// How many tasks of a lane it pays to prove together, as far as is known by now.
+    fn batch(&self, _lane: &str) -> usize {
+        1
+    }
+
+    /// Makes the witness of `task` on the calling thread; several threads call at once.
+    fn prepare(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Self::Prepared, ExecuteError>;
+
+    /// Proves tasks of one lane together; one answer for each, in their order.
+    fn prove(&self, tasks: &[Self::Prepared]) -> Vec<Result<Proved, ExecuteError>>;
 }
 
 /// How a worker behaves.
@@ -50,181 +77,63 @@ pub trait Execute: Send + Sync {
 pub struct WorkerConfig {
     /// One word: letters, digits, - and _.
     pub name: String,
-    /// Time between signs of life; a third of the queue's lease or less.
+    /// Threads that make witnesses.
+    pub preparers: usize,
+    /// Batches that may be at the prover at once: a second one has its processor work done beside the first one's on the
+    /// device.
+    pub provers: usize,
+    /// The queue's lease: a task is taken ahead only if it will be started within this time.
+    pub lease: Duration,
+    /// Time between signs of life; a third of the lease or less.
     pub heartbeat: Duration,
     /// Longest wait for a task before the worker looks around.
     pub wait: Duration,
+    /// Time between looks at lanes that were empty, while there is other work.
+    pub look: Duration,
+    /// Longest wait of a prepared task for others of its lane that are being prepared.
+    pub linger: Duration,
 }
 
 impl WorkerConfig {
-    /// A worker with the usual times for a lease of 30 s.
+    /// A worker with one batch at the prover at a time and the usual times for a lease of 30 s.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
+            preparers: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+            provers: 1,
+            lease: Duration::from_secs(30),
             heartbeat: Duration::from_secs(8),
             wait: Duration::from_secs(1),
+            look: Duration::from_millis(200),
+            linger: Duration::from_millis(20),
         }
     }
 }
 
-/// Pause after the queue failed us, so that an outage is no hot loop.
-const OUTAGE_PAUSE: Duration = Duration::from_millis(500);
-/// Tries to report a result before the task is given back.
-const REPORT_TRIES: u32 = 10;
-/// Pause before a task in a language we don't speak is offered to others.
-const FOREIGN_PAUSE: Duration = Duration::from_secs(5);
-
-/// Serves until `shutdown` turns true; a task under way is finished first.
-pub async fn run(
+/// Serves until `shutdown` turns true: what the prover has is finished and reported, the rest is given back.
+///
+/// # Errors
+/// The executor lost its device. What it held is reported or given back.
+pub async fn run<E: Execute>(
     queue: Arc<dyn Queue>,
-    executor: Arc<dyn Execute>,
+    executor: Arc<E>,
     config: WorkerConfig,
     mut shutdown: watch::Receiver<bool>,
-) {
-    let lanes: Vec<Lane> = executor.lanes().into_iter().map(Lane::Tasks).collect();
-    while !*shutdown.borrow_and_update() {
-        match queue.pull(&lanes, config.wait).await {
-            Ok(None) => {}
-            Ok(Some(delivery)) => serve(&queue, &executor, &config, delivery).await,
-            Err(error) => {
-                tracing::warn!(%error, "no task from the queue");
-                tokio::time::sleep(OUTAGE_PAUSE).await;
-            }
+) -> Result<(), WorkerError> {
+    let mut line = Line::new(queue, executor, config);
+    while !*shutdown.borrow_and_update() && !line.is_lost() {
+        line.advance();
+        tokio::select! {
+            event = line.next_event() => line.take(event),
+            () = turned(&mut shutdown) => {}
         }
     }
+    line.drain().await
 }
 
-async fn serve(
-    queue: &Arc<dyn Queue>,
-    executor: &Arc<dyn Execute>,
-    config: &WorkerConfig,
-    delivery: Delivery,
-) {
-    let lease = delivery.lease.clone();
-    let task: Task = match decode(&delivery.body) {
-        Ok(task) => task,
-        Err(error) => return refuse(&delivery, error).await,
-    };
-    let span = tracing::info_span!("task", id = %task.id, kind = task.work.kind());
-    let heartbeat = Heartbeat::start(lease.clone(), config.heartbeat);
-    let outcome = prove(queue.clone(), executor.clone(), task.clone(), span).await;
-    let reported = report(queue.as_ref(), &config.name, task.id, outcome).await;
-    drop(heartbeat);
-    let closed = match reported {
-        Ok(()) => lease.done().await,
-        Err(error) => {
-            tracing::error!(task = %task.id, %error, "the result could not be reported");
-            lease.give_back(OUTAGE_PAUSE).await
-        }
-    };
-    if let Err(error) = closed {
-        // The queue will deliver the task again, and the coordinator ignores what it has.
-        tracing::warn!(task = %task.id, %error, "the task could not be taken off the queue");
-    }
-}
-
-async fn refuse(delivery: &Delivery, error: WireError) {
-    tracing::error!(key = delivery.key, %error, "not a task");
-    let closed = match error {
-        WireError::Version(_) => delivery.lease.give_back(FOREIGN_PAUSE).await,
-        WireError::Malformed(_) => delivery.lease.done().await,
-    };
-    if let Err(error) = closed {
-        tracing::warn!(key = delivery.key, %error, "the message could not be taken off the queue");
-    }
-}
-
-async fn prove(
-    queue: Arc<dyn Queue>,
-    executor: Arc<dyn Execute>,
-    task: Task,
-    span: tracing::Span,
-) -> TaskOutcome {
-    let handle = Handle::current();
-    let work = move || {
-        let _entered = span.entered();
-        let fetch =
-            |digest: &Digest| handle.block_on(fetch(queue.artifacts(), digest, MAX_SNAPSHOT_BYTES));
-        executor.execute(&task, &fetch)
-    };
-    let failed = |class, message: String| TaskOutcome::Failed {
-        class,
-        message: clip(&message),
-    };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(Ok(proved)) => TaskOutcome::Proved(proved),
-        Ok(Err(ExecuteError::Inputs(message))) => failed(FailureClass::Inputs, message),
-        Ok(Err(ExecuteError::Worker(message))) => failed(FailureClass::Worker, message),
-        Err(panic) => failed(
-            FailureClass::Worker,
-            format!("the prover panicked: {panic}"),
-        ),
-    }
-}
-
-/// Reports until the queue confirms it: a repeated report has the same key.
-async fn report(
-    queue: &dyn Queue,
-    worker: &str,
-    task: Digest,
-    outcome: TaskOutcome,
-) -> Result<(), QueueError> {
-    let result = TaskResult {
-        version: VERSION,
-        task,
-        worker: worker.into(),
-        outcome,
-    };
-    let serial = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |t| t.as_nanos() as u64);
-    let item = Item {
-        key: format!("{task}.{worker}.{serial:x}"),
-        attempt: 0,
-        body: encode(&result),
-    };
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match queue.push(&Lane::Results, &item).await {
-            Ok(_) => return Ok(()),
-            Err(error) if tries == REPORT_TRIES => return Err(error),
-            Err(error) => {
-                tracing::warn!(%task, %error, "reporting again");
-                tokio::time::sleep(OUTAGE_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// Signs of life from a thread of its own: a prover that takes every core can't silence it.
-struct Heartbeat {
-    stop: Option<mpsc::Sender<()>>,
-}
-
-impl Heartbeat {
-    fn start(lease: Arc<dyn Lease>, interval: Duration) -> Self {
-        let (stop, stopped) = mpsc::channel();
-        let handle = Handle::current();
-        let beat = move || {
-            while let Err(mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
-                if let Err(error) = handle.block_on(lease.extend()) {
-                    tracing::warn!(%error, "no sign of life reached the queue");
-                }
-            }
-        };
-        let thread = std::thread::Builder::new()
-            .name("heartbeat".into())
-            .spawn(beat);
-        if let Err(error) = thread {
-            tracing::error!(%error, "no heartbeat: the task may be given to another worker too");
-        }
-        Self { stop: Some(stop) }
-    }
-}
-
-impl Drop for Heartbeat {
-    fn drop(&mut self) {
-        self.stop = None;
+async fn turned(shutdown: &mut watch::Receiver<bool>) {
+    if shutdown.changed().await.is_err() {
+        // Nobody is left who could ask for it.
+        std::future::pending().await
     }
 }

@@ -162,12 +162,27 @@ enum Lie {
 struct Liar(Lie);
 
 impl Execute for Liar {
+    type Prepared = Task;
+
     fn lanes(&self) -> Vec<String> {
         StandInExecute::default().lanes()
     }
 
-    fn execute(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Proved, ExecuteError> {
-        let mut proved = StandInExecute::default().execute(task, fetch)?;
+    fn prepare(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Task, ExecuteError> {
+        StandInExecute::default().prepare(task, fetch)
+    }
+
+    fn prove(&self, tasks: &[Task]) -> Vec<Result<Proved, ExecuteError>> {
+        let proven = StandInExecute::default().prove(tasks).into_iter();
+        let lies = proven
+            .zip(tasks)
+            .map(|(proved, task)| self.lie(task, proved?));
+        lies.collect()
+    }
+}
+
+impl Liar {
+    fn lie(&self, task: &Task, mut proved: Proved) -> Result<Proved, ExecuteError> {
         match &self.0 {
             Lie::Noise => proved.proof.0[40] ^= 1,
             Lie::AnotherStatement => {
@@ -370,17 +385,24 @@ async fn a_result_counts_once() {
 struct Picky(Digest);
 
 impl Execute for Picky {
+    type Prepared = Task;
+
     fn lanes(&self) -> Vec<String> {
         StandInExecute::default().lanes()
     }
 
-    fn execute(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Proved, ExecuteError> {
-        match &task.work {
-            Work::Program { snapshot, .. } if *snapshot == self.0 => {
-                Err(ExecuteError::Inputs("constraint 17 is violated".into()))
+    fn prepare(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Task, ExecuteError> {
+        StandInExecute::default().prepare(task, fetch)
+    }
+
+    fn prove(&self, tasks: &[Task]) -> Vec<Result<Proved, ExecuteError>> {
+        let mut proven = StandInExecute::default().prove(tasks);
+        for (task, outcome) in tasks.iter().zip(&mut proven) {
+            if matches!(&task.work, Work::Program { snapshot, .. } if *snapshot == self.0) {
+                *outcome = Err(ExecuteError::Inputs("constraint 17 is violated".into()));
             }
-            _ => StandInExecute::default().execute(task, fetch),
         }
+        proven
     }
 }
 
@@ -451,18 +473,8 @@ async fn crashes(open: impl AsyncFn() -> Arc<dyn Queue>) {
     for pause in [0, 3, 10, 25, 60, 0, 5, 15] {
         let queue = open().await;
         let mut farm = Farm::start(queue.clone(), network.clone(), policy());
-        farm.worker(
-            "w1",
-            StandInExecute {
-                pause: Duration::from_millis(4),
-            },
-        );
-        farm.worker(
-            "w2",
-            StandInExecute {
-                pause: Duration::from_millis(4),
-            },
-        );
+        farm.worker("w1", slow_prover(Duration::from_millis(4)));
+        farm.worker("w2", slow_prover(Duration::from_millis(4)));
         epoch += 1;
         for shard in 0..4 {
             let snapshot = submit(queue.as_ref(), &shards.next(shard)).await;
@@ -515,12 +527,7 @@ async fn the_run_survives_a_killed_nats_server() {
     let network = network(3);
     let mut shards = Shards::new(&network);
     let mut farm = Farm::start(queue.clone(), network.clone(), policy());
-    farm.worker(
-        "w1",
-        StandInExecute {
-            pause: Duration::from_millis(100),
-        },
-    );
+    farm.worker("w1", slow_prover(Duration::from_millis(100)));
     for epoch in 1..=2 {
         for shard in 0..3 {
             let snapshot = submit(queue.as_ref(), &shards.next(shard)).await;
@@ -558,48 +565,62 @@ async fn worker_process() {
         .await
         .expect("connects");
     let executor = StandInExecute {
-        pause: Duration::from_secs(20),
+        batch: 4,
+        ..slow_prover(Duration::from_secs(20))
     };
     let (_stop, shutdown) = tokio::sync::watch::channel(false);
     let mut worker = WorkerConfig::new("doomed");
     worker.heartbeat = LEASE / 3;
-    worker::run(Arc::new(queue), Arc::new(executor), worker, shutdown).await;
+    let ended = worker::run(Arc::new(queue), Arc::new(executor), worker, shutdown).await;
+    ended.expect("its device lives");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_killed_in_the_middle_of_a_proof() {
+async fn a_worker_killed_in_the_middle_of_a_batch() {
+    const SHARDS: u32 = 6;
     let server = NatsServer::start();
     let queue = server.queue(LEASE).await;
-    let network = network(1);
+    let network = network(SHARDS);
     let mut shards = Shards::new(&network);
     let mut farm = Farm::start(queue.clone(), network.clone(), policy());
+    for shard in 0..SHARDS {
+        let snapshot = submit(queue.as_ref(), &shards.next(shard)).await;
+        accepted(queue.as_ref(), &snapshot).await;
+    }
     let mut process = Command::new(std::env::current_exe().expect("this test"))
         .args(["--exact", "worker_process", "--ignored"])
         .env("TRIFOLD_TEST_WORKER", server.url())
         .stdout(Stdio::null())
         .spawn()
         .expect("starts");
-    let snapshot = submit(queue.as_ref(), &shards.next(0)).await;
-    accepted(queue.as_ref(), &snapshot).await;
-    // It has the task, and keeps it by its signs of life.
-    tokio::time::sleep(3 * LEASE).await;
-    let lanes: Vec<Lane> = StandInExecute::default()
-        .lanes()
-        .into_iter()
-        .map(_Lane::Tasks)
-        .collect();
-    let pulled = queue
-        .pull(&lanes, Duration::from_millis(100))
-        .await
-        .expect("pulls");
-    assert!(
-        pulled.is_none(),
-        "the worker process should hold the only task"
-    );
+    let held = still_held(queue.as_ref(), SHARDS as usize).await;
+    assert!(held < SHARDS as usize, "it holds all {held} tasks");
     process.kill().expect("kill -9");
     process.wait().expect("dead");
     farm.honest("heir");
     published(queue.as_ref(), 1).await;
     check_chain(queue.as_ref(), &network, 1).await;
     farm.stop().await.expect("stops cleanly");
+}
+
+/// How many of `count` tasks another process holds, and keeps by its signs of life: at least two.
+async fn still_held(queue: &dyn Queue, count: usize) -> usize {
+    let lanes = StandInExecute::default().lanes();
+    let lanes: Vec<Lane> = lanes.into_iter().map(_Lane::Tasks).collect();
+    loop {
+        tokio::time::sleep(3 * LEASE).await;
+        let mut free = Vec::new();
+        let wait = Duration::from_millis(100);
+        while let Some(delivery) = queue.pull(&lanes, wait).await.expect("pulls") {
+            free.push(delivery);
+        }
+        let held = count - free.len();
+        for delivery in free {
+            let given_back = delivery.lease.give_back(Duration::ZERO).await;
+            given_back.expect("given back");
+        }
+        if held > 1 {
+            return held;
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! `trifold demo`: shards, a farm and a light client in one process, on real circuits.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::farm::{Client, Executor, bundle, start_coordinator, start_worker, upd
 use crate::network::Network;
 use crate::output;
 use crate::progress::Screen;
+use crate::proving::{Proving, worker_config};
 use crate::telling::Telling;
 use crate::text::short;
 use crate::time::{fresh_seed, now_milliseconds};
@@ -55,6 +57,8 @@ pub struct Demo {
     #[arg(long)]
     seed: Option<u64>,
     #[command(flatten)]
+    proving: Proving,
+    #[command(flatten)]
     nats: Nats,
 }
 
@@ -75,7 +79,17 @@ impl Demo {
         let queue = self.queue(&network).await?;
         let (stop, stopped) = watch::channel(false);
         let telling = Telling::new(screen);
-        let executor = Executor::new(network.clone(), deployment.clone(), telling.on_start())?;
+        let selected = self.proving.select(self.proving.first_card())?;
+        if let Some(note) = &selected.note {
+            screen.line(note);
+        }
+        let executor = Executor::new(
+            network.clone(),
+            deployment.clone(),
+            &selected.backend,
+            self.proving.batch.0.map(NonZeroUsize::get),
+            telling.on_start(),
+        )?;
         let coordinator = start_coordinator(
             queue.clone(),
             &network,
@@ -84,7 +98,12 @@ impl Demo {
             telling.on_report(),
             stopped.clone(),
         )?;
-        start_worker(queue.clone(), executor, "demo", stopped);
+        let worker = start_worker(
+            queue.clone(),
+            executor,
+            worker_config("demo", &selected),
+            stopped,
+        );
         let mut stage = Stage::new(Client { queue }, network, secrets, screen)?;
         let epochs = stage.epochs(self);
         let last = tokio::select! {
@@ -92,6 +111,10 @@ impl Demo {
             ended = coordinator => match ended {
                 Ok(Err(error)) => return Err(error.into()),
                 _ => bail!("the coordinator stopped"),
+            },
+            ended = worker => match ended {
+                Ok(Err(error)) => return Err(error.into()),
+                _ => bail!("the worker stopped"),
             },
         };
         let _ = stop.send(true);

@@ -1,4 +1,5 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use ark_bn254::Fr;
 use ark_groth16::Proof;
@@ -9,14 +10,14 @@ use trifold_circuits::nest::Nest;
 use trifold_circuits::snapshot::Snapshot;
 use trifold_coordinator::wire::{ChildWork, ProofBytes, Proved, Task, Work, lane_of};
 use trifold_coordinator::worker::{Execute, ExecuteError, Fetch};
-use trifold_prover::{ProveError, Prover};
+use trifold_prover::{Backend, ProofWithStatement, ProveError, Prover};
 use trifold_verifier::groth16::Proof as ClientProof;
 
 use crate::deployment::{Deployed, Deployment};
 use crate::network::Network;
 
-/// Told which circuit is about to be proven, and for what.
-pub type OnStart = Arc<dyn Fn(&Task) + Send + Sync>;
+/// Told what is about to be proven together.
+pub type OnStart = Arc<dyn Fn(&[&Task]) + Send + Sync>;
 
 /// Proves tasks with this machine's circuits and keys.
 pub struct Executor {
@@ -26,35 +27,55 @@ pub struct Executor {
     nest: Machine,
     two_proofs: Plan,
     three_proofs: Plan,
+    batch: Option<usize>,
     on_start: OnStart,
 }
 
 /// One circuit: its key as other circuits take it, and its prover, loaded when first used.
 struct Machine {
+    kind: &'static str,
     name: String,
     digest: Fr,
     constraints: u64,
     key: PreparedKey,
-    prover: Box<dyn Fn() -> anyhow::Result<Prover> + Send + Sync>,
+    load: Box<dyn Fn() -> anyhow::Result<Prover> + Send + Sync>,
+    loading: Mutex<()>,
     loaded: OnceLock<Prover>,
 }
 
+/// A task with its witness.
+pub struct Prepared {
+    task: Task,
+    witness: Vec<Fr>,
+    witness_seconds: f64,
+}
+
 impl Executor {
+    /// An executor on a backend; it proves `batch` tasks together, or as many as the backend likes.
     pub fn new(
         network: Arc<Network>,
         deployment: Arc<Deployment>,
+        backend: &Arc<dyn Backend>,
+        batch: Option<usize>,
         on_start: OnStart,
     ) -> anyhow::Result<Self> {
         let plan = |proofs| Plan::new(Mode::Witness, Params::DEPLOYED, proofs);
+        let machine = |kind, which| Machine::new(kind, &deployment, backend, which);
         Ok(Self {
             network,
-            transfer: Machine::new(&deployment, |deployment| &deployment.transfer)?,
-            merge: Machine::new(&deployment, |deployment| &deployment.merge)?,
-            nest: Machine::new(&deployment, |deployment| &deployment.nest)?,
+            transfer: machine("program", |deployment| &deployment.transfer)?,
+            merge: machine("merge", |deployment| &deployment.merge)?,
+            nest: machine("nest", |deployment| &deployment.nest)?,
             two_proofs: plan(2)?,
             three_proofs: plan(3)?,
+            batch,
             on_start,
         })
+    }
+
+    /// The step that everybody waits for comes first.
+    fn machines(&self) -> [&Machine; 3] {
+        [&self.nest, &self.merge, &self.transfer]
     }
 
     fn machine(&self, work: &Work) -> &Machine {
@@ -146,62 +167,102 @@ impl Executor {
 }
 
 impl Execute for Executor {
-    /// The step that everybody waits for comes first.
+    type Prepared = Prepared;
+
     fn lanes(&self) -> Vec<String> {
-        let lane = |(kind, machine): (&str, &Machine)| lane_of(kind, &machine.digest);
-        [
-            ("nest", &self.nest),
-            ("merge", &self.merge),
-            ("program", &self.transfer),
-        ]
-        .map(lane)
-        .into()
+        self.machines().map(Machine::lane).into()
     }
 
-    fn execute(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Proved, ExecuteError> {
-        (self.on_start)(task);
-        let machine = self.machine(&task.work);
+    fn batch(&self, lane: &str) -> usize {
+        let machine = self.machines().into_iter().find(|one| one.lane() == lane);
+        let liked = machine.and_then(|machine| machine.loaded.get());
+        self.batch
+            .unwrap_or_else(|| liked.map_or(1, Prover::batch_limit))
+    }
+
+    fn prepare(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Prepared, ExecuteError> {
+        let prover = self.machine(&task.work).prover()?;
         let (inputs, statement) = self.inputs(task, fetch)?;
         if statement != task.statement {
             return Err(broken(
                 "the inputs are of another statement than the task's",
             ));
         }
-        let proven = machine.prover()?.prove(&inputs).map_err(failure)?;
-        let proof = proven.proof;
-        let proof = ClientProof::new(proof.a, proof.b, proof.c).map_err(here)?;
-        Ok(Proved {
-            proof: ProofBytes(proof.to_bytes()),
-            circuit: machine.name.clone(),
-            constraints: machine.constraints,
-            witness_seconds: proven.witness_seconds,
-            prove_seconds: proven.prove_seconds,
+        let start = Instant::now();
+        let witness = prover.witness(&inputs).map_err(failure)?;
+        Ok(Prepared {
+            task: task.clone(),
+            witness,
+            witness_seconds: start.elapsed().as_secs_f64(),
         })
+    }
+
+    fn prove(&self, tasks: &[Prepared]) -> Vec<Result<Proved, ExecuteError>> {
+        let Some(first) = tasks.first() else {
+            return Vec::new();
+        };
+        (self.on_start)(&tasks.iter().map(|task| &task.task).collect::<Vec<_>>());
+        let machine = self.machine(&first.task.work);
+        let witnesses: Vec<&[Fr]> = tasks.iter().map(|task| &task.witness[..]).collect();
+        let proven = match machine.prover() {
+            Ok(prover) => prover.prove_witnesses(&witnesses),
+            Err(error) => return tasks.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let proven = proven.into_iter().zip(tasks);
+        proven
+            .map(|(proven, task)| machine.proved(proven.map_err(failure)?, task.witness_seconds))
+            .collect()
     }
 }
 
 impl Machine {
     fn new(
+        kind: &'static str,
         deployment: &Arc<Deployment>,
+        backend: &Arc<dyn Backend>,
         which: fn(&Deployment) -> &Deployed,
     ) -> anyhow::Result<Self> {
-        let (circuit, shared) = (which(deployment), deployment.clone());
+        let (circuit, shared, backend) = (which(deployment), deployment.clone(), backend.clone());
         Ok(Self {
+            kind,
             name: circuit.spec.name.clone(),
             digest: circuit.digest,
             constraints: circuit.artifact.size()?.constraints.into(),
             key: PreparedKey::new(&circuit.verifying_key)?,
-            prover: Box::new(move || which(&shared).prover(&shared.checkout)),
+            load: Box::new(move || which(&shared).prover(&shared.checkout, backend.as_ref())),
+            loading: Mutex::new(()),
             loaded: OnceLock::new(),
         })
     }
 
+    fn lane(&self) -> String {
+        lane_of(self.kind, &self.digest)
+    }
+
+    /// One thread loads the key, others wait for it.
     fn prover(&self) -> Result<&Prover, ExecuteError> {
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(prover) = self.loaded.get() {
             return Ok(prover);
         }
-        let prover = (self.prover)().map_err(|error| ExecuteError::Worker(format!("{error:#}")))?;
+        let prover = (self.load)().map_err(unloadable)?;
         Ok(self.loaded.get_or_init(|| prover))
+    }
+
+    fn proved(
+        &self,
+        proven: ProofWithStatement,
+        witness_seconds: f64,
+    ) -> Result<Proved, ExecuteError> {
+        let proof = proven.proof;
+        let proof = ClientProof::new(proof.a, proof.b, proof.c).map_err(here)?;
+        Ok(Proved {
+            proof: ProofBytes(proof.to_bytes()),
+            circuit: self.name.clone(),
+            constraints: self.constraints,
+            witness_seconds,
+            prove_seconds: proven.prove_seconds,
+        })
     }
 }
 
@@ -245,7 +306,17 @@ fn proof(bytes: &ProofBytes) -> Result<Proof<ark_bn254::Bn254>, ExecuteError> {
 fn failure(error: ProveError) -> ExecuteError {
     match error {
         ProveError::Witness(_) | ProveError::Unsatisfied(_) => broken(error),
+        _ if error.is_fatal() => ExecuteError::Lost(error.to_string()),
         _ => here(error),
+    }
+}
+
+fn unloadable(error: anyhow::Error) -> ExecuteError {
+    let fatal = error.downcast_ref().is_some_and(ProveError::is_fatal);
+    let text = format!("{error:#}");
+    match fatal {
+        true => ExecuteError::Lost(text),
+        false => ExecuteError::Worker(text),
     }
 }
 

@@ -66,6 +66,15 @@ struct Held {
     free_at: Option<Instant>,
 }
 
+/// An item that was just leased.
+struct Taken {
+    lane: Lane,
+    serial: u64,
+    key: String,
+    body: Bytes,
+    left: usize,
+}
+
 impl LaneState {
     fn insert(&mut self, key: &str, body: Bytes) {
         let serial = self.next;
@@ -240,12 +249,7 @@ impl State {
         self.lanes.entry(name).or_default()
     }
 
-    fn take(
-        &mut self,
-        lanes: &[Lane],
-        now: Instant,
-        lease: Duration,
-    ) -> Option<(Lane, u64, String, Bytes)> {
+    fn take(&mut self, lanes: &[Lane], now: Instant, lease: Duration) -> Option<Taken> {
         for lane in lanes {
             let Some(state) = self.lanes.get_mut(&lane.name()) else {
                 continue;
@@ -254,7 +258,13 @@ impl State {
             if let Some(&serial) = state.free.first() {
                 state.postpone(serial, now + lease);
                 let held = &state.items[&serial];
-                return Some((lane.clone(), serial, held.key.clone(), held.body.clone()));
+                return Some(Taken {
+                    lane: lane.clone(),
+                    serial,
+                    key: held.key.clone(),
+                    body: held.body.clone(),
+                    left: state.free.len(),
+                });
             }
         }
         None
@@ -273,6 +283,21 @@ impl State {
 }
 
 impl Shared {
+    fn deliver(self: &Arc<Self>, taken: Taken) -> Delivery {
+        let lease = LocalLease {
+            shared: self.clone(),
+            lane: taken.lane.clone(),
+            serial: taken.serial,
+        };
+        Delivery {
+            lane: taken.lane,
+            key: taken.key,
+            body: taken.body,
+            lease: Arc::new(lease),
+            left: taken.left,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -372,18 +397,8 @@ impl Queue for LocalQueue {
                 let taken = state.take(lanes, now, self.shared.lease);
                 (taken, state.next_due(lanes))
             };
-            if let Some((lane, serial, key, body)) = taken {
-                let lease = LocalLease {
-                    shared: self.shared.clone(),
-                    lane: lane.clone(),
-                    serial,
-                };
-                return Ok(Some(Delivery {
-                    lane,
-                    key,
-                    body,
-                    lease: Arc::new(lease),
-                }));
+            if let Some(taken) = taken {
+                return Ok(Some(self.shared.deliver(taken)));
             }
             if now >= deadline {
                 return Ok(None);

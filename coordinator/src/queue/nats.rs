@@ -201,12 +201,14 @@ impl NatsQueue {
             .unwrap_or_default()
             .to_owned();
         let body = message.payload.clone();
+        let left = message.info().map_or(0, |info| info.pending as usize);
         let lease = Arc::new(NatsLease(message));
         Ok(Some(Delivery {
             lane: lane.clone(),
             key,
             body,
             lease,
+            left,
         }))
     }
 

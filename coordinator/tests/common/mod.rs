@@ -18,7 +18,7 @@ use trifold_coordinator::wire::{
     decode, encode,
 };
 use trifold_coordinator::worker::{self, Execute, WorkerConfig};
-use trifold_coordinator::{CoordinatorError, Digest};
+use trifold_coordinator::{CoordinatorError, Digest, WorkerError};
 
 /// A nats-server with JetStream on a free port, killed on drop.
 pub struct NatsServer {
@@ -134,6 +134,24 @@ pub fn policy() -> Policy {
     }
 }
 
+/// Proves in its own time.
+pub fn slow_prover(pause: Duration) -> StandInExecute {
+    StandInExecute {
+        pause,
+        ..StandInExecute::default()
+    }
+}
+
+/// Fast times for tests.
+pub fn worker_config(name: &str) -> WorkerConfig {
+    WorkerConfig {
+        heartbeat: Duration::from_millis(100),
+        wait: Duration::from_millis(100),
+        look: Duration::from_millis(30),
+        ..WorkerConfig::new(name)
+    }
+}
+
 /// A running coordinator.
 pub struct Farm {
     pub queue: Arc<dyn Queue>,
@@ -141,7 +159,7 @@ pub struct Farm {
     pub reports: Arc<Mutex<Vec<Report>>>,
     shutdown: watch::Sender<bool>,
     coordinator: Option<JoinHandle<Result<(), CoordinatorError>>>,
-    workers: Vec<JoinHandle<()>>,
+    workers: Vec<JoinHandle<Result<(), WorkerError>>>,
 }
 
 impl Farm {
@@ -169,18 +187,13 @@ impl Farm {
         }
     }
 
-    pub fn worker(&mut self, name: &str, executor: impl Execute + 'static) {
-        let config = WorkerConfig {
-            name: name.into(),
-            heartbeat: Duration::from_millis(100),
-            wait: Duration::from_millis(100),
-        };
-        let work = worker::run(
-            self.queue.clone(),
-            Arc::new(executor),
-            config,
-            self.shutdown.subscribe(),
-        );
+    pub fn worker(&mut self, name: &str, executor: impl Execute) {
+        self.worker_with(worker_config(name), executor);
+    }
+
+    pub fn worker_with(&mut self, config: WorkerConfig, executor: impl Execute) {
+        let (queue, shutdown) = (self.queue.clone(), self.shutdown.subscribe());
+        let work = worker::run(queue, Arc::new(executor), config, shutdown);
         self.workers.push(tokio::spawn(work));
     }
 
@@ -192,7 +205,7 @@ impl Farm {
     pub async fn stop(mut self) -> Result<(), CoordinatorError> {
         let _ = self.shutdown.send(true);
         for worker in self.workers.drain(..) {
-            worker.await.expect("worker");
+            worker.await.expect("worker").expect("its device lives");
         }
         let coordinator = self.coordinator.take().expect("runs");
         coordinator.await.expect("coordinator")

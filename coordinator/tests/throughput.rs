@@ -1,0 +1,590 @@
+//! The worker's production line: witnesses beside proofs, batches, what is held and what is given back. Gates take the place of
+//! times: a stage waits until the test opens it.
+
+mod common;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use ark_bn254::Fr;
+use async_trait::async_trait;
+use bytes::Bytes;
+use common::*;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use trifold_circuits::field;
+use trifold_coordinator::queue::local::LocalQueue;
+use trifold_coordinator::queue::{Delivery, Item, Lane, Lease, Pushed, Queue, QueueError, Record};
+use trifold_coordinator::standin::{self, StandInExecute};
+use trifold_coordinator::wire::{
+    ChildWork, FailureClass, ProofBytes, Proved, Task, TaskOutcome, TaskResult, WirePath, Work,
+    decode, encode,
+};
+use trifold_coordinator::worker::{self, Execute, ExecuteError, Fetch, WorkerConfig, WorkerError};
+use trifold_coordinator::{Artifacts, Digest};
+use trifold_verifier::statement::GlobalState;
+
+const LEASE: Duration = Duration::from_secs(30);
+/// Ends a test that would hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the stages did and what holds them.
+#[derive(Default)]
+struct Stages {
+    /// Numbers of the tasks whose witness is made.
+    prepared: Vec<u64>,
+    /// Numbers of the tasks of each batch that was begun, in order.
+    batches: Vec<Vec<u64>>,
+    /// Tasks whose witness waits.
+    slow: HashSet<u64>,
+    /// Proofs wait.
+    closed: bool,
+}
+
+/// An executor with a gate before each stage; a task is known by the number in its statement.
+#[derive(Clone, Default)]
+struct Gated {
+    stages: Arc<(Mutex<Stages>, Condvar)>,
+    batch: usize,
+    faults: HashMap<u64, Fault>,
+}
+
+#[derive(Clone)]
+enum Fault {
+    Error(ExecuteError),
+    Panic,
+}
+
+fn number(task: &Task) -> u64 {
+    let bytes = field::to_bytes(&task.statement);
+    u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"))
+}
+
+impl Gated {
+    fn closed(batch: usize) -> Self {
+        let gated = Self {
+            batch,
+            ..Self::default()
+        };
+        gated.set(|stages| stages.closed = true);
+        gated
+    }
+
+    fn with_faults(self, faults: impl IntoIterator<Item = (u64, Fault)>) -> Self {
+        Self {
+            faults: faults.into_iter().collect(),
+            ..self
+        }
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Stages)) {
+        change(&mut self.stages.0.lock().expect("stages"));
+        self.stages.1.notify_all();
+    }
+
+    /// Whose witnesses wait from now on.
+    fn slow<const N: usize>(&self, numbers: [u64; N]) {
+        self.set(|stages| stages.slow = numbers.into());
+    }
+
+    fn open(&self) {
+        self.set(|stages| stages.closed = false);
+    }
+
+    fn batches(&self) -> Vec<Vec<u64>> {
+        self.stages.0.lock().expect("stages").batches.clone()
+    }
+
+    /// Lets the stage begin once `held` no longer says that it waits.
+    fn pass(&self, held: impl Fn(&Stages) -> bool, begin: impl FnOnce(&mut Stages)) {
+        let (stages, changed) = &*self.stages;
+        let mut stages = stages.lock().expect("stages");
+        begin(&mut stages);
+        changed.notify_all();
+        let waited = changed.wait_timeout_while(stages, PATIENCE, |stages| held(stages));
+        assert!(
+            !waited.expect("stages").1.timed_out(),
+            "nobody opened the gate"
+        );
+    }
+
+    /// Waits until the stages are as wanted.
+    async fn until(&self, wanted: impl Fn(&Stages) -> bool) {
+        let start = Instant::now();
+        while !wanted(&self.stages.0.lock().expect("stages")) {
+            assert!(start.elapsed() < PATIENCE, "it never happened");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+impl Execute for Gated {
+    type Prepared = Task;
+
+    fn lanes(&self) -> Vec<String> {
+        StandInExecute::default().lanes()
+    }
+
+    fn batch(&self, _lane: &str) -> usize {
+        self.batch
+    }
+
+    fn prepare(&self, task: &Task, _fetch: &Fetch<'_>) -> Result<Task, ExecuteError> {
+        let number = number(task);
+        self.pass(|stages| stages.slow.contains(&number), |_| {});
+        self.set(|stages| stages.prepared.push(number));
+        Ok(task.clone())
+    }
+
+    fn prove(&self, tasks: &[Task]) -> Vec<Result<Proved, ExecuteError>> {
+        let numbers: Vec<u64> = tasks.iter().map(number).collect();
+        self.pass(
+            |stages| stages.closed,
+            |stages| stages.batches.push(numbers.clone()),
+        );
+        let proven = StandInExecute::default().prove(tasks);
+        let proven = proven.into_iter().zip(numbers);
+        proven
+            .map(|(proved, number)| match self.faults.get(&number) {
+                None => proved,
+                Some(Fault::Error(error)) => Err(error.clone()),
+                Some(Fault::Panic) => panic!("task {number} crashes the prover"),
+            })
+            .collect()
+    }
+}
+
+fn program(number: u64) -> Task {
+    let work = Work::Program {
+        shard: number as u32,
+        snapshot: Digest::of(&number.to_le_bytes()),
+    };
+    task(standin::program(), number, work)
+}
+
+fn merge(number: u64) -> Task {
+    let child = |_| ChildWork::Unchanged {
+        digest: Fr::from(0),
+    };
+    let work = Work::Merge {
+        level: 0,
+        index: 0,
+        history: Fr::from(0),
+        program: standin::program(),
+        registration: WirePath {
+            index: 0,
+            siblings: Vec::new().into(),
+        },
+        children: Box::new([0, 1, 2].map(child)),
+    };
+    task(network(1).keys.merge, number, work)
+}
+
+fn nest(number: u64) -> Task {
+    let work = Work::Nest {
+        previous: GlobalState::genesis(1, Fr::from(0)).into(),
+        previous_proof: None,
+        deepen: false,
+        root: Fr::from(0),
+        sent: 0,
+        received: 0,
+        top_proof: ProofBytes([0; 128]),
+        history_path: Vec::new().into(),
+    };
+    task(network(1).keys.nest, number, work)
+}
+
+fn task(key: Fr, number: u64, work: Work) -> Task {
+    Task::new(key, Fr::from(number), network(1).keys, Fr::from(0), work)
+}
+
+/// A queue with tasks, seen from the coordinator's side.
+struct Desk {
+    queue: Arc<dyn Queue>,
+    shutdown: watch::Sender<bool>,
+}
+
+impl Desk {
+    fn new(queue: Arc<dyn Queue>) -> Self {
+        let shutdown = watch::Sender::new(false);
+        Self { queue, shutdown }
+    }
+
+    fn memory() -> Self {
+        Self::new(Arc::new(LocalQueue::memory(LEASE)))
+    }
+
+    async fn push(&self, tasks: impl IntoIterator<Item = Task>) {
+        for task in tasks {
+            let item = Item {
+                key: task.id.to_string(),
+                attempt: 0,
+                body: encode(&task),
+            };
+            let lane = Lane::Tasks(task.lane());
+            self.queue.push(&lane, &item).await.expect("pushed");
+        }
+    }
+
+    fn work(&self, executor: &Gated) -> JoinHandle<Result<(), WorkerError>> {
+        self.work_as(worker_config("w"), executor)
+    }
+
+    fn work_as(
+        &self,
+        config: WorkerConfig,
+        executor: &Gated,
+    ) -> JoinHandle<Result<(), WorkerError>> {
+        let (queue, executor) = (self.queue.clone(), Arc::new(executor.clone()));
+        tokio::spawn(worker::run(
+            queue,
+            executor,
+            config,
+            self.shutdown.subscribe(),
+        ))
+    }
+
+    /// Stops the worker, and expects it to end well.
+    async fn stop(&self, worker: JoinHandle<Result<(), WorkerError>>) {
+        self.shutdown.send_replace(true);
+        worker.await.expect("no panic").expect("its device lives");
+    }
+
+    /// The task that nobody holds, if there is one, leased by the test.
+    async fn free(&self, wait: Duration) -> Option<(u64, Delivery)> {
+        let lanes = StandInExecute::default().lanes();
+        let lanes: Vec<Lane> = lanes.into_iter().map(Lane::Tasks).collect();
+        let found = self.queue.pull(&lanes, wait).await.expect("pulls")?;
+        let task: Task = decode(&found.body).expect("a task");
+        Some((number(&task), found))
+    }
+
+    /// The next `count` outcomes by the number of their task; none is given twice.
+    async fn outcomes(&self, tasks: &[Task], count: usize) -> HashMap<u64, TaskOutcome> {
+        let numbers: HashMap<Digest, u64> = tasks.iter().map(|t| (t.id, number(t))).collect();
+        let mut outcomes = HashMap::new();
+        while outcomes.len() < count {
+            let pulled = self.queue.pull(&[Lane::Results], PATIENCE).await;
+            let delivery = pulled.expect("pulls").expect("a result");
+            let result: TaskResult = decode(&delivery.body).expect("a result");
+            delivery.lease.done().await.expect("done");
+            let before = outcomes.insert(numbers[&result.task], result.outcome);
+            assert!(before.is_none(), "reported twice");
+        }
+        outcomes
+    }
+}
+
+fn proved(outcome: &TaskOutcome) -> bool {
+    matches!(outcome, TaskOutcome::Proved(_))
+}
+
+fn failed(outcome: &TaskOutcome, expected: FailureClass, part: &str) -> bool {
+    match outcome {
+        TaskOutcome::Failed { class, message } => *class == expected && message.contains(part),
+        TaskOutcome::Proved(_) => false,
+    }
+}
+
+fn programs(count: u64) -> Vec<Task> {
+    (0..count).map(program).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_witness_is_made_while_the_prover_works() {
+    let (desk, executor) = (Desk::memory(), Gated::closed(1));
+    desk.push(programs(3)).await;
+    let worker = desk.work(&executor);
+    executor
+        .until(|stages| stages.batches == [vec![0]] && stages.prepared == [0, 1])
+        .await;
+    let third = desk.free(PATIENCE).await.map(|(number, _)| number);
+    assert_eq!(third, Some(2), "one ahead, no more");
+    executor.open();
+    assert!(desk.outcomes(&programs(3), 2).await.values().all(proved));
+    desk.stop(worker).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_of_one_circuit_are_proven_together() {
+    let (desk, executor) = (Desk::memory(), Gated::closed(4));
+    desk.push(programs(9)).await;
+    let worker = desk.work_as(patient(), &executor);
+    executor.until(|stages| stages.batches.len() == 1).await;
+    assert_eq!(executor.batches(), [vec![0, 1, 2, 3]]);
+    executor.open();
+    let outcomes = desk.outcomes(&programs(9), 9).await;
+    assert!(outcomes.values().all(proved));
+    let batches = executor.batches();
+    assert!(batches.iter().all(|batch| batch.len() <= 4), "{batches:?}");
+    assert_eq!(batches.concat().len(), 9, "each once: {batches:?}");
+    desk.stop(worker).await;
+}
+
+/// A worker whose batches wait for all that is being prepared.
+fn patient() -> WorkerConfig {
+    WorkerConfig {
+        linger: PATIENCE,
+        preparers: 8,
+        ..worker_config("w")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_does_not_wait_for_a_witness_that_takes_long() {
+    let (desk, executor) = (Desk::memory(), Gated::closed(2));
+    executor.slow([1]);
+    desk.push(programs(4)).await;
+    let worker = desk.work(&executor);
+    executor.until(|stages| stages.batches == [vec![0]]).await;
+    executor.slow([]);
+    executor.open();
+    assert!(desk.outcomes(&programs(4), 4).await.values().all(proved));
+    desk.stop(worker).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_closer_to_the_root_overtakes_what_was_taken_ahead() {
+    let (desk, executor) = (Desk::memory(), Gated::closed(1));
+    desk.push(programs(4)).await;
+    let worker = desk.work(&executor);
+    executor.until(|stages| stages.prepared == [0, 1]).await;
+    desk.push([merge(10), nest(11)]).await;
+    executor
+        .until(|stages| {
+            [10, 11]
+                .iter()
+                .all(|number| stages.prepared.contains(number))
+        })
+        .await;
+    executor.open();
+    executor.until(|stages| stages.batches.len() >= 4).await;
+    assert_eq!(
+        executor.batches()[..4],
+        [[0], [11], [10], [1]].map(Vec::from)
+    );
+    desk.stop(worker).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_task_fails_alone_and_with_its_class() {
+    let inputs = Fault::Error(ExecuteError::Inputs("constraint 17 is violated".into()));
+    let here = Fault::Error(ExecuteError::Worker("out of memory".into()));
+    let executor = Gated::closed(4).with_faults([(1, inputs), (2, here)]);
+    let desk = Desk::memory();
+    desk.push(programs(8)).await;
+    let worker = desk.work_as(patient(), &executor);
+    executor
+        .until(|stages| stages.batches == [vec![0, 1, 2, 3]])
+        .await;
+    executor.open();
+    let outcomes = desk.outcomes(&programs(8), 8).await;
+    assert!(failed(&outcomes[&1], FailureClass::Inputs, "constraint 17"));
+    assert!(failed(&outcomes[&2], FailureClass::Worker, "out of memory"));
+    assert!(
+        [0, 3, 4, 5, 6, 7]
+            .iter()
+            .all(|number| proved(&outcomes[number]))
+    );
+    desk.stop(worker).await;
+}
+
+/// A whole batch that fails is halved until the task that breaks the prover is alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_crashes_the_prover_costs_no_other_its_proof() {
+    let executor = Gated::closed(4).with_faults([(2, Fault::Panic)]);
+    let desk = Desk::memory();
+    desk.push(programs(8)).await;
+    let worker = desk.work_as(patient(), &executor);
+    executor.until(|stages| stages.batches.len() == 1).await;
+    executor.open();
+    let outcomes = desk.outcomes(&programs(8), 8).await;
+    for (number, outcome) in &outcomes {
+        match number {
+            2 => assert!(failed(outcome, FailureClass::Worker, "crashes the prover")),
+            _ => assert!(proved(outcome), "{number}"),
+        }
+    }
+    let batches = executor.batches();
+    assert_eq!(
+        batches[..5],
+        [vec![0, 1, 2, 3], vec![0, 1], vec![2, 3], vec![2], vec![3]]
+    );
+    desk.stop(worker).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_finishes_the_batch_and_gives_back_the_rest() {
+    let (desk, executor) = (Desk::memory(), Gated::closed(2));
+    executor.slow([3]);
+    desk.push(programs(12)).await;
+    let worker = desk.work_as(patient(), &executor);
+    executor
+        .until(|stages| stages.batches == [vec![0, 1]] && stages.prepared.contains(&2))
+        .await;
+    desk.shutdown.send_replace(true);
+    // Ready or not, what the prover does not have is free again while the prover still works.
+    let mut free = HashSet::new();
+    while free.len() < 10 {
+        free.insert(desk.free(PATIENCE).await.expect("given back").0);
+    }
+    assert_eq!(free, (2..12).collect());
+    assert!(!worker.is_finished(), "the batch is still at the prover");
+    executor.slow([]);
+    executor.open();
+    desk.stop(worker).await;
+    let outcomes = desk.outcomes(&programs(12), 2).await;
+    assert!([0, 1].iter().all(|number| proved(&outcomes[number])));
+    assert_eq!(executor.batches().len(), 1, "no new batch was begun");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_device_ends_the_worker_and_loses_no_task() {
+    let lost = Fault::Error(ExecuteError::Lost("fell off the bus".into()));
+    let executor = Gated::closed(1).with_faults([(0, lost)]);
+    let desk = Desk::memory();
+    desk.push(programs(3)).await;
+    let worker = desk.work(&executor);
+    executor.until(|stages| stages.prepared == [0, 1]).await;
+    executor.open();
+    let ended = worker.await.expect("no panic");
+    assert_eq!(ended, Err(WorkerError::Lost("fell off the bus".into())));
+    let outcomes = desk.outcomes(&programs(3), 1).await;
+    assert!(failed(
+        &outcomes[&0],
+        FailureClass::Worker,
+        "fell off the bus"
+    ));
+    let mut free = HashSet::new();
+    while free.len() < 2 {
+        free.insert(desk.free(PATIENCE).await.expect("given back").0);
+    }
+    assert_eq!(free, HashSet::from([1, 2]));
+}
+
+/// The first to come can't take everything: each of the two gets a task although neither lets go of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_share_a_few_tasks() {
+    for count in 2..=5 {
+        let desk = Desk::memory();
+        let executors = [Gated::closed(4), Gated::closed(4)];
+        desk.push(programs(count)).await;
+        let workers = executors.each_ref().map(|executor| desk.work(executor));
+        for executor in &executors {
+            executor.until(|stages| !stages.batches.is_empty()).await;
+        }
+        executors.iter().for_each(Gated::open);
+        let outcomes = desk.outcomes(&programs(count), count as usize).await;
+        assert!(outcomes.values().all(proved));
+        for worker in workers {
+            desk.stop(worker).await;
+        }
+    }
+}
+
+/// Signs of life for one task get lost; everything else is passed on.
+struct Deaf {
+    queue: LocalQueue,
+    key: String,
+}
+
+struct DeafLease(Arc<dyn Lease>);
+
+#[async_trait]
+impl Lease for DeafLease {
+    async fn extend(&self) -> Result<(), QueueError> {
+        Err(QueueError::Backend("lost on the way".into()))
+    }
+
+    async fn done(&self) -> Result<(), QueueError> {
+        self.0.done().await
+    }
+
+    async fn give_back(&self, delay: Duration) -> Result<(), QueueError> {
+        self.0.give_back(delay).await
+    }
+}
+
+#[async_trait]
+impl Queue for Deaf {
+    async fn push(&self, lane: &Lane, item: &Item) -> Result<Pushed, QueueError> {
+        self.queue.push(lane, item).await
+    }
+
+    async fn pull(&self, lanes: &[Lane], wait: Duration) -> Result<Option<Delivery>, QueueError> {
+        let pulled = self.queue.pull(lanes, wait).await?;
+        Ok(pulled.map(|delivery| match delivery.key == self.key {
+            true => Delivery {
+                lease: Arc::new(DeafLease(delivery.lease.clone())),
+                ..delivery
+            },
+            false => delivery,
+        }))
+    }
+
+    async fn cancel(&self, lane: &Lane, key: &str) -> Result<(), QueueError> {
+        self.queue.cancel(lane, key).await
+    }
+
+    async fn publish(&self, key: &str, body: Bytes) -> Result<Pushed, QueueError> {
+        self.queue.publish(key, body).await
+    }
+
+    async fn published(&self, key: &str) -> Result<Option<Bytes>, QueueError> {
+        self.queue.published(key).await
+    }
+
+    async fn store(&self, key: &str, body: Bytes, expected: u64) -> Result<u64, QueueError> {
+        self.queue.store(key, body, expected).await
+    }
+
+    async fn load(&self, key: &str) -> Result<Option<Record>, QueueError> {
+        self.queue.load(key).await
+    }
+
+    async fn scan(&self, prefix: &str) -> Result<Vec<Record>, QueueError> {
+        self.queue.scan(prefix).await
+    }
+
+    async fn notify(&self, key: &str, body: Bytes) -> Result<(), QueueError> {
+        self.queue.notify(key, body).await
+    }
+
+    async fn notice(&self, key: &str) -> Result<Option<Bytes>, QueueError> {
+        self.queue.notice(key).await
+    }
+
+    fn artifacts(&self) -> &dyn Artifacts {
+        self.queue.artifacts()
+    }
+}
+
+/// The one whose lease runs out is handed out again, the others of its batch are not; its late result is reported all the
+/// same.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lease_of_one_of_a_batch_runs_out() {
+    let queue = LocalQueue::memory(Duration::from_millis(400));
+    let key = program(1).id.to_string();
+    let desk = Desk::new(Arc::new(Deaf { queue, key }));
+    let executor = Gated::closed(4);
+    desk.push(programs(8)).await;
+    let worker = desk.work_as(patient(), &executor);
+    executor
+        .until(|stages| stages.batches == [vec![0, 1, 2, 3]])
+        .await;
+    let mut again = None;
+    while again.is_none() {
+        let (number, delivery) = desk.free(PATIENCE).await.expect("the one that ran out");
+        match number {
+            0 | 2 | 3 => panic!("task {number} has signs of life"),
+            1 => again = Some(delivery),
+            // Not in the batch: out of the way.
+            _ => delivery.lease.done().await.expect("done"),
+        }
+    }
+    executor.open();
+    let outcomes = desk.outcomes(&programs(8), 4).await;
+    assert!([0, 1, 2, 3].iter().all(|number| proved(&outcomes[number])));
+    desk.stop(worker).await;
+}
