@@ -145,14 +145,12 @@ impl Device {
         self.driver.memory()
     }
 
-    /// Makes the kernels of these modules ready, which can take a minute the first time on a card without embedded kernels; the
-    /// first launch would do it otherwise.
+    /// Makes the kernels of these modules ready, compiling them side by side where no build has
+    /// embedded them and no cache has them; the first launch of each would do it otherwise.
     ///
     /// Errors: `NoCompiler`, `Compile`, `Load`.
     pub fn load(&self, modules: &[Module]) -> Result<()> {
-        modules
-            .iter()
-            .try_for_each(|module| self.driver.load(*module))
+        self.driver.load(modules)
     }
 
     /// Waits for all that any stream of the device was given.

@@ -30,8 +30,8 @@ pub(crate) trait Driver: Send + Sync {
     fn limits(&self) -> &Limits;
     fn memory(&self) -> Result<Memory>;
 
-    /// Makes the kernels of a module ready, so that no launch has to.
-    fn load(&self, module: Module) -> Result<()>;
+    /// Makes the kernels of these modules ready, so that no launch has to.
+    fn load(&self, modules: &[Module]) -> Result<()>;
 
     /// At least 256-byte aligned device memory; null for no bytes.
     fn allocate(&self, bytes: u64) -> Result<u64>;

@@ -4,9 +4,10 @@
 //! streams and events keep the `Cuda` alive, so modules and context go last.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::{CStr, CString, c_void};
-use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{ptr, thread};
 
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys::{self, CUdevice_attribute as DeviceAttribute, CUresult};
@@ -249,6 +250,17 @@ struct Loaded {
 // SAFETY: module and function handles belong to the context, not to a thread.
 unsafe impl Send for Loaded {}
 
+impl Loaded {
+    /// The context is current, and no kernel of the module runs.
+    fn unload(self) {
+        // SAFETY: loaded by `load_image`; this value is the only owner.
+        warn_if_failed(
+            "unloading kernels",
+            unsafe { sys::cuModuleUnload(self.module) }.result(),
+        );
+    }
+}
+
 pub(crate) struct Cuda {
     card: Card,
     description: String,
@@ -304,6 +316,20 @@ impl Cuda {
         self.modules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Loads a module that is not loaded yet, without holding the table while it is compiled; the
+    /// context is current.
+    fn ensure_loaded(&self, module: Module) -> Result<()> {
+        if self.modules().contains_key(&module) {
+            return Ok(());
+        }
+        let loaded = self.load_module(module)?;
+        match self.modules().entry(module) {
+            Entry::Vacant(place) => drop(place.insert(loaded)),
+            Entry::Occupied(_) => loaded.unload(), // another thread was faster
+        }
+        Ok(())
+    }
+
     /// The function, allowed to use this much shared memory; the context is current.
     fn function(
         &self,
@@ -311,13 +337,10 @@ impl Cuda {
         kernel: &'static str,
         shared_bytes: u32,
     ) -> Result<sys::CUfunction> {
+        self.ensure_loaded(module)?;
         let mut modules = self.modules();
-        if !modules.contains_key(&module) {
-            modules.insert(module, self.load_module(module)?);
-        }
-        let loaded = modules
-            .get_mut(&module)
-            .ok_or_else(|| self.load_failed(module, "it is gone".into()))?;
+        let gone = || self.load_failed(module, "it is gone".into());
+        let loaded = modules.get_mut(&module).ok_or_else(gone)?;
         let (function, allowed) = match loaded.functions.get_mut(kernel) {
             Some(known) => known,
             None => {
@@ -329,17 +352,9 @@ impl Cuda {
             }
         };
         if shared_bytes > *allowed {
-            let attribute =
-                sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-            // SAFETY: the function belongs to a loaded module.
-            let code =
-                unsafe { sys::cuFuncSetAttribute(*function, attribute, shared_bytes as i32) };
-            code.result().map_err(|error| {
-                self.load_failed(
-                    module,
-                    format!("shared memory of {kernel}: {}", words(error)),
-                )
-            })?;
+            let failed = |error| format!("shared memory of {kernel}: {}", words(error));
+            allow_shared_memory(*function, shared_bytes)
+                .map_err(|error| self.load_failed(module, failed(error)))?;
             *allowed = shared_bytes;
         }
         Ok(*function)
@@ -401,6 +416,28 @@ impl Cuda {
     }
 }
 
+/// Lets blocks of the function use so much dynamic shared memory, and asks for as many of them on a
+/// multiprocessor as fit.
+fn allow_shared_memory(
+    function: sys::CUfunction,
+    bytes: u32,
+) -> std::result::Result<(), DriverError> {
+    use sys::CUfunction_attribute as Attribute;
+    // SAFETY: the function belongs to a loaded module.
+    let set =
+        |attribute, value| unsafe { sys::cuFuncSetAttribute(function, attribute, value) }.result();
+    set(
+        Attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+        bytes as i32,
+    )?;
+    let most = sys::CUshared_carveout_enum::CU_SHAREDMEM_CARVEOUT_MAX_SHARED as i32;
+    let _ = set(
+        Attribute::CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT,
+        most,
+    ); // a hint
+    Ok(())
+}
+
 fn stream_of(handle: StreamHandle) -> sys::CUstream {
     handle.0 as sys::CUstream
 }
@@ -422,13 +459,26 @@ impl Driver for Cuda {
         self.context.memory()
     }
 
-    fn load(&self, module: Module) -> Result<()> {
-        self.context.enter()?;
-        let mut modules = self.modules();
-        if !modules.contains_key(&module) {
-            modules.insert(module, self.load_module(module)?);
-        }
-        Ok(())
+    fn load(&self, modules: &[Module]) -> Result<()> {
+        thread::scope(|scope| {
+            let load = |module: &Module| {
+                let module = *module;
+                scope.spawn(move || {
+                    self.context
+                        .enter()
+                        .and_then(|()| self.ensure_loaded(module))
+                })
+            };
+            let threads: Vec<_> = modules.iter().map(load).collect();
+            threads
+                .into_iter()
+                .zip(modules)
+                .try_for_each(|(thread, module)| {
+                    thread.join().unwrap_or_else(|_| {
+                        Err(self.load_failed(*module, "its thread panicked".into()))
+                    })
+                })
+        })
     }
 
     fn allocate(&self, bytes: u64) -> Result<u64> {
@@ -685,12 +735,6 @@ impl Drop for Cuda {
             tracing::warn!(%error, "before the kernels are unloaded");
         }
         let modules = std::mem::take(&mut *self.modules());
-        for loaded in modules.into_values() {
-            // SAFETY: loaded by `load_image`, unloaded once; the card is idle.
-            warn_if_failed(
-                "unloading kernels",
-                unsafe { sys::cuModuleUnload(loaded.module) }.result(),
-            );
-        }
+        modules.into_values().for_each(Loaded::unload);
     }
 }

@@ -90,7 +90,7 @@ impl Driver for Emulator {
         })
     }
 
-    fn load(&self, _module: Module) -> Result<()> {
+    fn load(&self, _modules: &[Module]) -> Result<()> {
         Ok(())
     }
 
