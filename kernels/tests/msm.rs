@@ -26,10 +26,13 @@ fn demand(points: usize, batch: u32, groups: Groups) -> MsmDemand {
     }
 }
 
+/// Few bits a pass: a block for each digit is much to emulate.
 fn config(window_bits: u32, tables: u32) -> MsmConfig {
+    let (window_bits, tables) = (Some(window_bits), Some(tables));
     MsmConfig {
-        window_bits: Some(window_bits),
-        tables: Some(tables),
+        window_bits,
+        tables,
+        sort_bits: 5,
         ..MsmConfig::default()
     }
 }
@@ -59,55 +62,69 @@ fn to_device<G: Oracle>(points: &[G::Point]) -> Vec<G::Affine> {
     points.iter().map(G::to_device).collect()
 }
 
-/// One multiplication, everything made for it.
-struct Run<'a> {
+/// Points on a device, with all that multiplies them by up to `batch` lists of scalars.
+struct Prepared<'a, G: Oracle> {
     device: &'a Device,
     stream: Stream,
-    config: MsmConfig,
+    points: Vec<G::Point>,
+    plan: MsmPlan,
+    bases: Bases<G>,
+    map: ScalarMap,
+    scratch: MsmScratch,
+    sums: MsmSums<G>,
 }
 
-impl<'a> Run<'a> {
-    fn new(device: &'a Device, config: MsmConfig) -> Self {
+impl<'a, G: Oracle> Prepared<'a, G> {
+    fn new(device: &'a Device, points: Vec<G::Point>, batch: u32, config: MsmConfig) -> Self {
+        let stream = device.stream().unwrap();
+        let plan = MsmPlan::new(&demand(points.len(), batch, groups::<G>()), &config).unwrap();
+        let bases = Bases::new(device, &stream, &to_device::<G>(&points), &plan).unwrap();
+        let map = ScalarMap::identity(device, points.len()).unwrap();
+        let scratch = scratch(device, &plan, batch, groups::<G>());
+        let sums = MsmSums::new(device, &plan, batch).unwrap();
         Self {
             device,
-            stream: device.stream().unwrap(),
-            config,
+            stream,
+            points,
+            plan,
+            bases,
+            map,
+            scratch,
+            sums,
         }
     }
 
     /// scalars: [batch][points].
-    fn multiply<G: Oracle>(
-        &self,
-        points: &[G::Point],
-        scalars: &[Fr],
-        batch: u32,
-    ) -> Vec<G::Point> {
-        let plan = MsmPlan::new(&demand(points.len(), batch, groups::<G>()), &self.config).unwrap();
-        let bases =
-            Bases::<G>::new(self.device, &self.stream, &to_device::<G>(points), &plan).unwrap();
-        let map = ScalarMap::identity(self.device, points.len()).unwrap();
-        let mut scratch = scratch(self.device, &plan, batch, groups::<G>());
-        let mut sums = MsmSums::new(self.device, &plan, batch).unwrap();
+    fn multiply(&mut self, scalars: &[Fr], batch: u32) -> Vec<G::Point> {
         let values = upload(self.device, scalars);
         let scalars = Scalars {
             values: values.as_slice(),
-            stride: points.len(),
+            stride: self.points.len(),
             batch,
         };
-        let pairs = scratch.sort(&self.stream, &plan, &map, scalars).unwrap();
-        pairs.multiply(&bases, &mut sums).unwrap();
-        sums.fold(G::from_jacobian).unwrap()
+        let pairs = self
+            .scratch
+            .sort(&self.stream, &self.plan, &self.map, scalars)
+            .unwrap();
+        pairs.multiply(&self.bases, &mut self.sums).unwrap();
+        self.sums.fold(G::from_jacobian).unwrap()
     }
 
-    fn agrees<G: Oracle>(&self, points: &[G::Point], scalars: &[Fr], what: &str) {
-        let found = self.multiply::<G>(points, scalars, 1);
+    fn agrees(&mut self, scalars: &[Fr], what: &str) {
+        let found = self.multiply(scalars, 1);
         assert_eq!(
             found,
-            [G::multiply(points, scalars)],
+            [G::multiply(&self.points, scalars)],
             "{what}, {:?}",
-            self.config
+            self.plan
         );
     }
+}
+
+/// Random points and scalars.
+fn agrees<G: Oracle>(device: &Device, n: usize, config: MsmConfig) {
+    Prepared::<G>::new(device, G::random(n, 2), 1, config)
+        .agrees(&random(n, 4), &format!("{n} points"));
 }
 
 /// Scalars that stress digits, signs and the balance of buckets.
@@ -146,12 +163,12 @@ fn awkward(n: usize) -> Vec<(&'static str, Vec<Fr>)> {
 #[test]
 fn awkward_scalars() {
     for device in test_devices() {
-        let points = G1::random(200, 1);
         for (window_bits, tables) in [(5, 1), (8, 4), (11, 32)] {
-            let run = Run::new(&device, config(window_bits, tables));
-            awkward(points.len())
+            let mut all =
+                Prepared::<G1>::new(&device, G1::random(200, 1), 1, config(window_bits, tables));
+            awkward(200)
                 .iter()
-                .for_each(|(what, scalars)| run.agrees::<G1>(&points, scalars, what));
+                .for_each(|(what, scalars)| all.agrees(scalars, what));
         }
     }
 }
@@ -159,19 +176,18 @@ fn awkward_scalars() {
 #[test]
 fn awkward_scalars_in_g2() {
     for device in test_devices() {
-        let points = G2::random(60, 1);
-        let run = Run::new(&device, config(8, 32));
-        awkward(points.len())
+        let mut all = Prepared::<G2>::new(&device, G2::random(60, 1), 1, config(8, 32));
+        awkward(60)
             .iter()
-            .for_each(|(what, scalars)| run.agrees::<G2>(&points, scalars, what));
+            .for_each(|(what, scalars)| all.agrees(scalars, what));
     }
 }
 
 /// Equal and opposite points meet in one bucket: sums double, vanish, and go on after they vanished.
 #[test]
 fn awkward_points() {
-    fn check<G: Oracle>(device: &Device, run: &Run<'_>) {
-        let (some, n) = (G::random(4, 9), 100);
+    fn check<G: Oracle>(device: &Device, config: MsmConfig) {
+        let (some, n) = (G::random(4, 9), 70);
         let (p, q) = (some[0], some[1]);
         let cycle =
             |points: &[G::Point]| points.iter().copied().cycle().take(n).collect::<Vec<_>>();
@@ -181,42 +197,35 @@ fn awkward_points() {
             cycle(&[p, p, -p, q]),
             cycle(&[p, -p, -p, p, q, -q]),
         ];
-        for points in &lists {
-            for scalars in [
-                vec![Fr::ONE; n],
-                vec![-Fr::ONE; n],
-                vec![random(2, 1)[1]; n],
-                random(n, 2),
-            ] {
-                run.agrees::<G>(points, &scalars, device.describe());
-            }
+        for points in lists {
+            let mut all = Prepared::<G>::new(device, points, 1, config);
+            all.agrees(&vec![Fr::ONE; n], "all one");
+            all.agrees(&vec![-Fr::ONE; n], "all -1");
+            all.agrees(&vec![random(2, 1)[1]; n], "all equal");
+            all.agrees(&random(n, 2), "dense");
         }
     }
     for device in test_devices() {
-        check::<G1>(&device, &Run::new(&device, config(6, 1)));
+        check::<G1>(&device, config(6, 1));
         check::<G1>(
             &device,
-            &Run::new(
-                &device,
-                MsmConfig {
-                    min_chunk_pairs: 3,
-                    ..config(7, 64)
-                },
-            ),
+            MsmConfig {
+                min_chunk_pairs: 3,
+                ..config(7, 3)
+            },
         );
-        check::<G2>(&device, &Run::new(&device, config(9, 64)));
+        check::<G2>(&device, config(9, 4));
     }
 }
 
 #[test]
 fn every_number_of_points() {
     for device in test_devices() {
-        let run = Run::new(&device, MsmConfig::default());
-        for n in [0, 1, 2, 31, 32, 33, 255, 256, 257, 1000] {
-            run.agrees::<G1>(&G1::random(n, 2), &random(n, 4), &format!("{n} points"));
+        for n in [0, 1, 31, 32, 33, 256, 257, 1000] {
+            agrees::<G1>(&device, n, MsmConfig::default());
         }
         for n in [0, 1, 33, 100] {
-            run.agrees::<G2>(&G2::random(n, 2), &random(n, 4), &format!("{n} points"));
+            agrees::<G2>(&device, n, MsmConfig::default());
         }
     }
 }
@@ -225,7 +234,6 @@ fn every_number_of_points() {
 #[test]
 fn every_geometry() {
     for device in test_devices() {
-        let (points, scalars) = (G1::random(50, 3), random(50, 6));
         for (window_bits, tables) in [
             (3, 1),
             (3, 9),
@@ -236,19 +244,21 @@ fn every_geometry() {
             (10, 2),
             (12, 5),
         ] {
-            Run::new(&device, config(window_bits, tables))
-                .agrees::<G1>(&points, &scalars, "geometry");
+            agrees::<G1>(&device, 50, config(window_bits, tables));
         }
         for (chunk_waves, min_chunk_pairs, sort_bits) in
             [(1, 1, 1), (1, 2, 4), (4, 17, 8), (1, 1000, 10), (9, 64, 3)]
         {
-            let config = MsmConfig {
-                chunk_waves,
-                min_chunk_pairs,
-                sort_bits,
-                ..config(8, 2)
-            };
-            Run::new(&device, config).agrees::<G1>(&points, &scalars, "tuning");
+            agrees::<G1>(
+                &device,
+                50,
+                MsmConfig {
+                    chunk_waves,
+                    min_chunk_pairs,
+                    sort_bits,
+                    ..config(8, 2)
+                },
+            );
         }
     }
 }
@@ -262,16 +272,13 @@ fn many_pairs_for_each_thread() {
         ..EmulatorConfig::default()
     };
     let device = Device::emulator_with(small).unwrap();
-    let run = Run::new(
-        &device,
-        MsmConfig {
-            chunk_waves: 1,
-            ..config(5, 1)
-        },
-    );
-    let points = G1::random(700, 8);
-    run.agrees::<G1>(&points, &random(700, 8), "dense");
-    run.agrees::<G1>(&points, &vec![-Fr::from(31); 700], "equal");
+    let config = MsmConfig {
+        chunk_waves: 1,
+        ..config(5, 1)
+    };
+    let mut all = Prepared::<G1>::new(&device, G1::random(700, 8), 1, config);
+    all.agrees(&random(700, 8), "dense");
+    all.agrees(&vec![-Fr::from(31); 700], "equal");
 }
 
 #[test]
@@ -281,8 +288,8 @@ fn batches() {
         for (batch, tables) in [(2, 1), (5, 64), (13, 3)] {
             let mut scalars = random(120 * batch as usize, 7);
             scalars[120..240].fill(Fr::ZERO);
-            let found =
-                Run::new(&device, config(6, tables)).multiply::<G1>(&points, &scalars, batch);
+            let found = Prepared::<G1>::new(&device, points.clone(), batch, config(6, tables))
+                .multiply(&scalars, batch);
             let expected: Vec<_> = scalars
                 .chunks(120)
                 .map(|scalars| G1::multiply(&points, scalars))
@@ -390,13 +397,8 @@ fn every_order() {
             ..Default::default()
         })
         .unwrap();
-        let (points, scalars) = (G1::random(200, seed), random(200, seed));
-        Run::new(&device, config(7, 2)).agrees::<G1>(&points, &scalars, "order");
-        Run::new(&device, config(4, 1)).agrees::<G2>(
-            &G2::random(40, seed),
-            &random(40, seed),
-            "order",
-        );
+        agrees::<G1>(&device, 200, config(7, 2));
+        agrees::<G2>(&device, 40, config(4, 1));
     }
 }
 
