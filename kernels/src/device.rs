@@ -70,6 +70,9 @@ pub struct EmulatorConfig {
     pub threads: u32,
     /// Permutes blocks and the threads of each block; 0 keeps their natural order.
     pub seed: u64,
+    /// Streams do nothing until somebody waits for them, and then only what he waits for: a missing wait between two
+    /// streams, or memory that goes too early, shows.
+    pub deferred: bool,
 }
 
 #[cfg(feature = "emulator")]
@@ -84,6 +87,7 @@ impl Default for EmulatorConfig {
             shared_bytes_per_block: 99 << 10,
             threads: number("TRIFOLD_EMULATOR_THREADS").unwrap_or(1) as u32,
             seed: number("TRIFOLD_EMULATOR_SEED").unwrap_or(0),
+            deferred: number("TRIFOLD_EMULATOR_DEFERRED").unwrap_or(0) != 0,
         }
     }
 }

@@ -539,6 +539,116 @@ fn a_device_serves_many_host_threads() {
     });
 }
 
+/// A card whose streams do nothing until somebody waits for them.
+fn lazy_card() -> Device {
+    Device::emulator_with(EmulatorConfig {
+        deferred: true,
+        ..EmulatorConfig::default()
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_lazy_card_shows_a_missing_wait_between_streams() {
+    let device = lazy_card();
+    let sum = |waits: bool| {
+        let (first, second) = (device.stream().unwrap(), device.stream().unwrap());
+        let input = device.upload(&[1u32; 64]).unwrap();
+        let middle = device.alloc_zeroed::<u32>(64).unwrap();
+        let output = device.alloc::<u32>(64).unwrap();
+        let mut host = device.pinned::<u32>(64).unwrap();
+        let grid = Grid::covering(64, 64);
+        first
+            .launch(
+                MODULE,
+                "add_word",
+                grid,
+                args![&input, 1u32, &middle, 64u64],
+            )
+            .unwrap();
+        let event = first.record().unwrap();
+        if waits {
+            second.wait(&event).unwrap();
+        }
+        second
+            .launch(
+                MODULE,
+                "add_word",
+                grid,
+                args![&middle, 1u32, &output, 64u64],
+            )
+            .unwrap();
+        second.copy_out(&mut host, &output).unwrap();
+        host.as_slice().unwrap()[0]
+    };
+    assert_eq!((sum(false), sum(true)), (1, 3));
+}
+
+#[test]
+fn nothing_goes_before_the_work_that_uses_it() {
+    let device = lazy_card();
+    let output = device.alloc_zeroed::<u32>(64).unwrap();
+    {
+        let stream = device.stream().unwrap();
+        let input = device.alloc::<u32>(64).unwrap();
+        let mut host = device.pinned::<u32>(64).unwrap();
+        host.as_mut_slice().unwrap().fill(5);
+        stream.copy_in(&input, &mut host).unwrap();
+        stream
+            .launch(
+                MODULE,
+                "add_word",
+                Grid::covering(64, 64),
+                args![&input, 1u32, &output, 64u64],
+            )
+            .unwrap();
+    }
+    assert_eq!(output.download().unwrap(), [6; 64]);
+}
+
+#[test]
+fn page_locked_memory_waits_for_its_copies() {
+    let device = lazy_card();
+    let stream = device.stream().unwrap();
+    let [first, second] = [1u32, 2].map(|word| {
+        let buffer = device.alloc::<u32>(8).unwrap();
+        let mut host = device.pinned::<u32>(8).unwrap();
+        host.as_mut_slice().unwrap().fill(word);
+        stream.copy_in(&buffer, &mut host).unwrap();
+        host.as_mut_slice().unwrap().fill(9);
+        buffer
+    });
+    assert_eq!(
+        (first.download().unwrap()[0], second.download().unwrap()[0]),
+        (1, 2)
+    );
+    let event = stream.record().unwrap();
+    stream.fill_zero(&first).unwrap();
+    let later = stream.record().unwrap();
+    assert!(
+        event.is_reached().unwrap(),
+        "an idle stream is where its events are"
+    );
+    while !later.is_reached().unwrap() {}
+    assert_eq!(first.download().unwrap(), [0; 8]);
+}
+
+#[test]
+fn a_fault_shows_at_the_next_wait_and_names_its_kernel() {
+    let device = lazy_card();
+    let stream = device.stream().unwrap();
+    let output = device.alloc::<u32>(64).unwrap();
+    stream
+        .launch(MODULE, "divergent_barrier", grid(1, 64, 0), args![&output])
+        .unwrap();
+    let error = stream.synchronize().unwrap_err();
+    assert!(
+        error.to_string().contains("device_test::divergent_barrier"),
+        "{error}"
+    );
+    assert_eq!(stream.synchronize(), Ok(()));
+}
+
 /// Writes one word behind a buffer of ten.
 #[cfg(feature = "sanitize")]
 fn write_out_of_bounds() {
@@ -546,7 +656,12 @@ fn write_out_of_bounds() {
     let stream = device.stream().unwrap();
     let buffer = device.upload(&[1u32; 10]).unwrap();
     let large = device.upload(&[1u32; 11]).unwrap();
-    let _ = stream.launch(MODULE, "add_word", grid(1, 32, 0), args![&large, 1u32, &buffer, 11u64]);
+    let _ = stream.launch(
+        MODULE,
+        "add_word",
+        grid(1, 32, 0),
+        args![&large, 1u32, &buffer, 11u64],
+    );
 }
 
 #[cfg(feature = "sanitize")]
@@ -557,8 +672,19 @@ fn the_sanitizer_ends_a_kernel_that_leaves_its_buffer() {
         return write_out_of_bounds();
     }
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "the_sanitizer_ends_a_kernel_that_leaves_its_buffer", "--nocapture"]).env(CHILD, "1");
+    child
+        .args([
+            "--exact",
+            "the_sanitizer_ends_a_kernel_that_leaves_its_buffer",
+            "--nocapture",
+        ])
+        .env(CHILD, "1");
     let output = child.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && said.contains("heap-buffer-overflow") && said.contains("add_word"), "{said}");
+    assert!(
+        !output.status.success()
+            && said.contains("heap-buffer-overflow")
+            && said.contains("add_word"),
+        "{said}"
+    );
 }

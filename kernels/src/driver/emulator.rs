@@ -1,9 +1,14 @@
-//! The driver of the CPU emulator (`emulator/emulator.cpp`). Everything happens at once, in the order of the calls.
+//! The driver of the CPU emulator (`emulator/emulator.cpp`). Everything happens at once, in the order of the calls, or as late as
+//! the waits allow (`queues`).
+
+mod queues;
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use self::queues::Queues;
 use super::{Driver, EventHandle, Priority, StreamHandle};
 use crate::device::{EmulatorConfig, Limits, Memory};
 use crate::error::{DeviceError, Result};
@@ -35,6 +40,7 @@ pub(crate) struct Emulator {
     config: EmulatorConfig,
     limits: Limits,
     used_bytes: AtomicU64,
+    queues: Mutex<Queues>,
 }
 
 impl Emulator {
@@ -49,7 +55,25 @@ impl Emulator {
             config,
             limits,
             used_bytes: AtomicU64::new(0),
+            queues: Mutex::default(),
         }
+    }
+
+    fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does the work now, or when somebody waits for it.
+    fn give(
+        &self,
+        stream: StreamHandle,
+        work: impl FnOnce() -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        if !self.config.deferred {
+            return work();
+        }
+        self.queues().push(stream, Box::new(work));
+        Ok(())
     }
 
     /// Takes the bytes from the emulated card's memory.
@@ -118,6 +142,7 @@ impl Driver for Emulator {
         if bytes == 0 {
             return;
         }
+        self.queues().finish();
         if let Ok(layout) = layout(bytes as usize) {
             // SAFETY: the caller's promise; `allocate` used the same layout.
             unsafe { dealloc(address as *mut u8, layout) };
@@ -147,119 +172,150 @@ impl Driver for Emulator {
     }
 
     fn create_stream(&self, _priority: Priority) -> Result<StreamHandle> {
-        Ok(StreamHandle(0))
+        Ok(self.queues().create_stream())
     }
 
-    unsafe fn destroy_stream(&self, _stream: StreamHandle) {}
+    unsafe fn destroy_stream(&self, _stream: StreamHandle) {
+        // What it was given is still done, as on a card.
+    }
 
-    fn synchronize_stream(&self, _stream: StreamHandle) -> Result<()> {
-        Ok(())
+    fn synchronize_stream(&self, stream: StreamHandle) -> Result<()> {
+        self.queues().run_stream(stream)
     }
 
     fn synchronize(&self) -> Result<()> {
+        self.queues().run_all()
+    }
+
+    fn record(&self, stream: StreamHandle) -> Result<EventHandle> {
+        Ok(self.queues().record(stream))
+    }
+
+    fn wait(&self, stream: StreamHandle, event: EventHandle) -> Result<()> {
+        self.queues().wait(stream, event);
         Ok(())
     }
 
-    fn record(&self, _stream: StreamHandle) -> Result<EventHandle> {
-        Ok(EventHandle(0))
+    fn synchronize_event(&self, event: EventHandle) -> Result<()> {
+        self.queues().run_until(event)
     }
 
-    fn wait(&self, _stream: StreamHandle, _event: EventHandle) -> Result<()> {
-        Ok(())
+    fn is_reached(&self, event: EventHandle) -> Result<bool> {
+        Ok(self.queues().poll(event))
     }
 
-    fn synchronize_event(&self, _event: EventHandle) -> Result<()> {
-        Ok(())
+    unsafe fn destroy_event(&self, event: EventHandle) {
+        self.queues().destroy_event(event);
     }
-
-    fn is_reached(&self, _event: EventHandle) -> Result<bool> {
-        Ok(true)
-    }
-
-    unsafe fn destroy_event(&self, _event: EventHandle) {}
 
     unsafe fn copy_in(
         &self,
-        _stream: StreamHandle,
+        stream: StreamHandle,
         target: u64,
         source: *const u8,
         bytes: usize,
     ) -> Result<()> {
-        // SAFETY: the caller's promise; device memory is host memory here, and never the memory of `source`.
-        unsafe { (target as *mut u8).copy_from_nonoverlapping(source, bytes) };
-        Ok(())
+        let source = source as u64;
+        // SAFETY: the caller's promise.
+        self.give(stream, move || unsafe { copy_bytes(target, source, bytes) })
     }
 
     unsafe fn copy_out(
         &self,
-        _stream: StreamHandle,
+        stream: StreamHandle,
         target: *mut u8,
         source: u64,
         bytes: usize,
     ) -> Result<()> {
-        // SAFETY: as in `copy_in`.
-        unsafe { target.copy_from_nonoverlapping(source as *const u8, bytes) };
-        Ok(())
+        let target = target as u64;
+        // SAFETY: the caller's promise.
+        self.give(stream, move || unsafe { copy_bytes(target, source, bytes) })
     }
 
     unsafe fn copy(
         &self,
-        _stream: StreamHandle,
+        stream: StreamHandle,
         target: u64,
         source: u64,
         bytes: usize,
     ) -> Result<()> {
         // SAFETY: the caller's promise.
-        unsafe { (target as *mut u8).copy_from_nonoverlapping(source as *const u8, bytes) };
-        Ok(())
+        self.give(stream, move || unsafe { copy_bytes(target, source, bytes) })
     }
 
-    unsafe fn fill_zero(&self, _stream: StreamHandle, target: u64, bytes: usize) -> Result<()> {
-        // SAFETY: the caller's promise.
-        unsafe { (target as *mut u8).write_bytes(0, bytes) };
-        Ok(())
+    unsafe fn fill_zero(&self, stream: StreamHandle, target: u64, bytes: usize) -> Result<()> {
+        self.give(stream, move || {
+            // SAFETY: the caller's promise.
+            unsafe { (target as *mut u8).write_bytes(0, bytes) };
+            Ok(())
+        })
     }
 
     unsafe fn launch(
         &self,
-        _stream: StreamHandle,
+        stream: StreamHandle,
         module: Module,
         kernel: &'static str,
         grid: Grid,
         arguments: &[Argument],
     ) -> Result<()> {
-        let failed = |reason: String| grid.error(module, kernel, reason);
-        let name = |text: &str| CString::new(text).map_err(|error| failed(error.to_string()));
-        let kinds: String = arguments.iter().map(|argument| argument.kind()).collect();
-        let (module_name, kernel_name, kinds) =
-            (name(module.name())?, name(kernel)?, name(&kinds)?);
-        let mut values: Vec<u64> = arguments.iter().map(|argument| argument.bits()).collect();
-        let addresses: Vec<*mut c_void> = values
-            .iter_mut()
-            .map(|value| (value as *mut u64).cast())
-            .collect();
-        let mut error = [0u8; ERROR_BYTES];
-        // SAFETY: names and kinds end with zero; there is an address for each of the kinds, and the emulator calls the kernel
-        // only when these are the kinds of its parameters; `error` has the size that is given.
-        let code = unsafe {
-            trifold_emulator_launch(
-                module_name.as_ptr(),
-                kernel_name.as_ptr(),
-                grid.blocks,
-                grid.threads,
-                grid.shared_bytes,
-                addresses.as_ptr(),
-                kinds.as_ptr(),
-                self.config.threads.max(1),
-                self.config.seed,
-                error.as_mut_ptr().cast(),
-                error.len(),
-            )
-        };
-        if code == 0 {
-            return Ok(());
-        }
-        let reason = CStr::from_bytes_until_nul(&error).unwrap_or_default();
-        Err(failed(reason.to_string_lossy().into_owned()))
+        let arguments = arguments.to_vec();
+        let (threads, seed) = (self.config.threads.max(1), self.config.seed);
+        self.give(stream, move || {
+            run_kernel(threads, seed, module, kernel, grid, &arguments)
+        })
     }
+}
+
+/// # Safety
+/// Both are allocated, and do not overlap: device memory is host memory here.
+unsafe fn copy_bytes(target: u64, source: u64, bytes: usize) -> Result<()> {
+    if bytes > 0 {
+        // SAFETY: the caller's promise.
+        unsafe { (target as *mut u8).copy_from_nonoverlapping(source as *const u8, bytes) };
+    }
+    Ok(())
+}
+
+/// Runs a kernel to its end.
+fn run_kernel(
+    host_threads: u32,
+    seed: u64,
+    module: Module,
+    kernel: &'static str,
+    grid: Grid,
+    arguments: &[Argument],
+) -> Result<()> {
+    let failed = |reason: String| grid.error(module, kernel, reason);
+    let name = |text: &str| CString::new(text).map_err(|error| failed(error.to_string()));
+    let kinds: String = arguments.iter().map(|argument| argument.kind()).collect();
+    let (module_name, kernel_name, kinds) = (name(module.name())?, name(kernel)?, name(&kinds)?);
+    let mut values: Vec<u64> = arguments.iter().map(|argument| argument.bits()).collect();
+    let addresses: Vec<*mut c_void> = values
+        .iter_mut()
+        .map(|value| (value as *mut u64).cast())
+        .collect();
+    let mut error = [0u8; ERROR_BYTES];
+    // SAFETY: names and kinds end with zero; there is an address for each of the kinds, and the emulator calls the kernel
+    // only when these are the kinds of its parameters; `error` has the size that is given.
+    let code = unsafe {
+        trifold_emulator_launch(
+            module_name.as_ptr(),
+            kernel_name.as_ptr(),
+            grid.blocks,
+            grid.threads,
+            grid.shared_bytes,
+            addresses.as_ptr(),
+            kinds.as_ptr(),
+            host_threads,
+            seed,
+            error.as_mut_ptr().cast(),
+            error.len(),
+        )
+    };
+    if code == 0 {
+        return Ok(());
+    }
+    let reason = CStr::from_bytes_until_nul(&error).unwrap_or_default();
+    Err(failed(reason.to_string_lossy().into_owned()))
 }
