@@ -6,7 +6,7 @@ use ark_bn254::Fr;
 use trifold_circuits::artifacts::{Artifact, Checkout};
 use trifold_circuits::inputs::Inputs;
 use trifold_circuits::r1cs::{R1cs, R1csError, Violation};
-use trifold_circuits::witness::{WitnessCalculator, WitnessError};
+use trifold_circuits::witness::{WasmCalculator, WitnessCalculator, WitnessError};
 
 fn artifact() -> Artifact {
     let checkout = Checkout::find().unwrap();
@@ -93,7 +93,7 @@ fn damaged_machine_code_is_compiled_again() {
     let wasm = folder.path().join("refusals.wasm");
     fs::copy(artifact().wasm, &wasm).unwrap();
     let calculate = || {
-        WitnessCalculator::from_wasm(&wasm)
+        WasmCalculator::new(&wasm)
             .unwrap()
             .calculate(&inputs([3, 2, 1]))
     };

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use wasmtime::{Config, Engine, Module, OptLevel};
 
-use super::WitnessError;
+use super::{WitnessError, at};
 
 const DIGEST_BYTES: usize = 32;
 
@@ -77,9 +77,4 @@ fn store(cache: &Path, digest: &[u8], code: &[u8]) -> std::io::Result<()> {
     file.write_all(code)?;
     file.persist(cache)?;
     Ok(())
-}
-
-fn at(path: &Path) -> impl FnOnce(std::io::Error) -> WitnessError {
-    let path = path.to_owned();
-    move |source| WitnessError::Io { path, source }
 }

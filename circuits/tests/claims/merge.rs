@@ -113,7 +113,7 @@ fn check_outputs(merge: &Merge, active: [u8; 3]) {
     merge.check().unwrap();
     let inputs = merge.claims();
     assert!(CIRCUIT.accepts(&inputs));
-    let witness = CIRCUIT.witness(&inputs);
+    let witness = CIRCUIT.honest_witness(&inputs);
     assert_eq!(witness[1..4], active.map(Fr::from));
     assert_eq!(witness[4..7], [0, 1, 2].map(|i| merge.child_statement(i)));
     assert_eq!(witness[7], merge.child_key());

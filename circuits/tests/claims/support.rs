@@ -2,13 +2,15 @@
 //! in full and it is the constraint system that must refuse them.
 
 use ark_bn254::Fr;
+use std::path::PathBuf;
 use trifold_circuits::artifacts::{Artifact, Checkout, CircuitSpec, Manifest};
 use trifold_circuits::inputs::Inputs;
 use trifold_circuits::r1cs::{R1cs, Violation};
-use trifold_circuits::witness::WitnessCalculator;
+use trifold_circuits::witness::{WasmCalculator, WitnessCalculator};
 
 pub struct Circuit {
-    relaxed: WitnessCalculator,
+    relaxed: WasmCalculator,
+    wasm: PathBuf,
     pub r1cs: R1cs,
 }
 
@@ -46,7 +48,8 @@ impl Circuit {
         )
         .unwrap();
         Self {
-            relaxed: WitnessCalculator::from_wasm(&wasm).unwrap(),
+            relaxed: WasmCalculator::new(&wasm).unwrap(),
+            wasm: artifact.wasm.clone(),
             r1cs: R1cs::from_path(&artifact.r1cs).unwrap(),
         }
     }
@@ -54,6 +57,15 @@ impl Circuit {
     /// The witness that follows from these inputs, whether or not it satisfies the constraints.
     pub fn witness(&self, inputs: &Inputs) -> Vec<Fr> {
         self.relaxed.calculate(inputs).unwrap()
+    }
+
+    #[allow(dead_code, reason = "used where honest witnesses are looked at")]
+    /// The witness by the tape; panics when the wasm's is another one.
+    pub fn honest_witness(&self, inputs: &Inputs) -> Vec<Fr> {
+        let calculator = WitnessCalculator::from_wasm(&self.wasm).unwrap();
+        let witness = calculator.tape().unwrap().run(inputs).unwrap();
+        assert!(witness == self.witness(inputs), "tape and wasm differ");
+        witness
     }
 
     /// Whether the constraint system accepts a witness.

@@ -31,14 +31,23 @@ impl Circuit {
 
     /// The witness for inputs that the circuit accepts.
     pub fn witness(&self, inputs: &[(&str, &[Fr])]) -> Vec<Fr> {
-        let witness = self.calculator.calculate(&named(inputs)).unwrap();
+        let witness = self.calculate(inputs).unwrap();
         assert_eq!(self.r1cs.check(&witness), Ok(()));
         witness
     }
 
     /// Whether the calculator finds no witness.
     pub fn refuses(&self, inputs: &[(&str, &[Fr])]) -> bool {
-        self.calculator.calculate(&named(inputs)).is_err()
+        self.calculate(inputs).is_none()
+    }
+
+    /// The tape's witness; panics unless the wasm has the same or none either.
+    fn calculate(&self, inputs: &[(&str, &[Fr])]) -> Option<Vec<Fr>> {
+        let inputs = named(inputs);
+        let witness = self.calculator.tape().unwrap().run(&inputs).ok();
+        let by_wasm = self.calculator.wasm().unwrap().calculate(&inputs);
+        assert_eq!(witness, by_wasm.ok());
+        witness
     }
 
     /// Whether the constraints hold for `witness` with some wires changed.

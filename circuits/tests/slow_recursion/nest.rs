@@ -116,7 +116,7 @@ fn refused(what: &str, nest: &Nest) {
 fn honest_epochs_are_accepted_and_state_the_native_digest() {
     for n in [1, 2, 9] {
         let nest = epoch(n);
-        let witness = SETTING.circuit.witness(&honest(&nest));
+        let witness = SETTING.circuit.honest_witness(&honest(&nest));
         assert_eq!(SETTING.circuit.check(&witness), Ok(()));
         assert_eq!(witness[1], nest.statement().unwrap().digest(), "epoch {n}");
     }
@@ -136,7 +136,7 @@ fn garbage_in_the_first_epochs_empty_slot_changes_nothing() {
             .for_each(|(i, number)| *number = Fq::from(i * i * 7919));
     };
     let inputs = forged(&nest, own_keys(), &mut garble);
-    let witness = SETTING.circuit.witness(&inputs);
+    let witness = SETTING.circuit.honest_witness(&inputs);
     assert_eq!(SETTING.circuit.check(&witness), Ok(()));
     assert_eq!(witness[1], nest.statement().unwrap().digest());
 }

@@ -96,7 +96,7 @@ impl Verifier {
             bits: BTreeMap::new(),
             groups: Vec::new(),
         };
-        verifier.witness = verifier.circuit.witness(&verifier.inputs);
+        verifier.witness = verifier.circuit.honest_witness(&verifier.inputs);
         verifier.sort_constraints();
         verifier
     }

@@ -149,8 +149,12 @@ impl Circuit {
         }
     }
 
+    /// The wasm's witness; panics unless the tape has the same or none either.
     pub fn witness(&self, inputs: &Inputs) -> Result<Vec<Fr>, WitnessError> {
-        self.calculator.calculate(inputs)
+        let witness = self.calculator.wasm()?.calculate(inputs);
+        let by_tape = self.calculator.tape().unwrap().run(inputs);
+        assert!(by_tape.ok().as_ref() == witness.as_ref().ok());
+        witness
     }
 
     /// The refusal's trace: templates and lines, innermost first.
