@@ -66,7 +66,11 @@ DEVICE Fr add_entries(const Matrix& matrix, const Fr* witness, u32 first, u32 en
 DEVICE Fr warp_sum(Fr sum) {
     NO_UNROLL for (u32 delta = warp_threads / 2; delta > 0; delta /= 2) {
         Fr other;
-        UNROLL for (int i = 0; i < Fr::LIMBS; i++) other.limb[i] = warp_shuffle_down(sum.limb[i], delta);
+        UNROLL for (int i = 0; i < Fr::LIMBS; i += 2) {
+            const u64 pair = warp_shuffle_down((u64)sum.limb[i + 1] << 32 | sum.limb[i], delta);
+            other.limb[i] = (u32)pair;
+            other.limb[i + 1] = (u32)(pair >> 32);
+        }
         sum = sum + other;
     }
     return sum;
