@@ -166,7 +166,11 @@ fn sanitize(build: &mut cc::Build) {
     if env::var_os("CARGO_FEATURE_SANITIZE").is_none() {
         return;
     }
-    build.opt_level(1).flag("-fsanitize=address,undefined").flag("-fno-sanitize-recover=all").flag("-fno-omit-frame-pointer");
+    build
+        .opt_level(1)
+        .flag("-fsanitize=address,undefined")
+        .flag("-fno-sanitize-recover=all")
+        .flag("-fno-omit-frame-pointer");
     for library in ["asan", "ubsan"] {
         println!("cargo:rustc-link-lib=dylib={library}");
     }

@@ -55,17 +55,19 @@ struct Context {
     void* fake_stack = nullptr;
 };
 
-// Leaves `from` and goes on in `to`. Without a sanitizer, swapcontext (two system calls) serves only the first entry.
+// Leaves `from` and goes on in `to`. Contexts of the system (system calls, and sanitizers that clear a whole stack at each
+// switch) serve only the first entry.
 void transfer(Context& from, Context& to) {
 #ifdef WITH_ASAN
     __sanitizer_start_switch_fiber(&from.fake_stack, to.stack, to.stack_size);
-    swapcontext(&from.begin, &to.begin);
+#endif
+    if (_setjmp(from.resume) == 0) {
+        if (to.begun) _longjmp(to.resume, 1);
+        to.begun = true;
+        setcontext(&to.begin);
+    }
+#ifdef WITH_ASAN
     __sanitizer_finish_switch_fiber(from.fake_stack, nullptr, nullptr);
-#else
-    if (_setjmp(from.resume) != 0) return;
-    if (to.begun) _longjmp(to.resume, 1);
-    to.begun = true;
-    setcontext(&to.begin);
 #endif
 }
 
