@@ -3,7 +3,10 @@
 
 mod choice;
 mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod error;
+mod fallback;
 #[cfg(feature = "icicle")]
 mod icicle;
 mod paired;
@@ -16,9 +19,12 @@ use crate::key::{Header, ProvingKey};
 
 pub use choice::{CardChoice, Choice, ChoiceError, LowMemory, Options, Selected, select};
 pub use cpu::Cpu;
+#[cfg(feature = "cuda")]
+pub use cuda::Cuda;
 pub use error::BackendError;
+pub use fallback::Fallback;
 #[cfg(feature = "icicle")]
-pub use icicle::{DeviceName, Icicle, IcicleError, IcicleOptions};
+pub use icicle::{DeviceName, Icicle, IcicleError, IcicleOptions, IcicleSum, IcicleTransform};
 pub use paired::Paired;
 
 /// A way to do the heavy arithmetic.

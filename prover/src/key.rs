@@ -217,7 +217,7 @@ impl ProvingKey {
         &self.bytes[self.sections.range(section)]
     }
 
-    fn refuse(&self, section: Section, reason: impl Into<String>) -> KeyError {
+    pub(crate) fn refuse(&self, section: Section, reason: impl Into<String>) -> KeyError {
         KeyError::Section {
             path: self.path.clone(),
             section,

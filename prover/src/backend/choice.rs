@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{Backend, BackendError, Cpu, Paired};
+use super::{Backend, BackendError, Cpu, Fallback, Paired};
 #[cfg(feature = "icicle")]
 use super::{DeviceName, Icicle, IcicleOptions};
 
@@ -95,8 +95,8 @@ pub fn select(choice: &Choice, options: &Options) -> Result<Selected, BackendErr
 
 fn automatic(options: &Options) -> Selected {
     match cuda(options) {
-        Ok(backend) => Selected {
-            backend,
+        Ok(device) => Selected {
+            backend: Arc::new(Fallback::new(device)),
             note: None,
         },
         Err(error) => Selected {
@@ -106,6 +106,12 @@ fn automatic(options: &Options) -> Selected {
     }
 }
 
+#[cfg(feature = "cuda")]
+fn cuda(options: &Options) -> Result<Arc<dyn Backend>, BackendError> {
+    Ok(Arc::new(super::Cuda::open(options)?))
+}
+
+#[cfg(not(feature = "cuda"))]
 fn cuda(_: &Options) -> Result<Arc<dyn Backend>, BackendError> {
     Err(left_out("cuda"))
 }
@@ -139,6 +145,7 @@ fn icicle(_: &Options) -> Result<Arc<dyn Backend>, BackendError> {
     Err(left_out("icicle"))
 }
 
+#[cfg(not(all(feature = "cuda", feature = "icicle")))]
 fn left_out(backend: &str) -> BackendError {
     BackendError::Unavailable {
         backend: backend.into(),

@@ -32,6 +32,10 @@ pub enum BackendError {
         free_bytes: u64,
         budget_bytes: u64,
     },
+    #[error(
+        "{backend} wants {wanted_bytes} bytes of page-locked host memory, which this machine has not left"
+    )]
+    HostMemory { backend: String, wanted_bytes: u64 },
     /// The device failed, so nothing that it holds can be trusted any more.
     #[error("{backend} failed and is not used any more: {reason}")]
     Device { backend: String, reason: String },

@@ -17,6 +17,10 @@ use super::{KeyError, ProvingKey};
 const ONE: u32 = 0;
 const MINUS_ONE: u32 = 1;
 
+/// Starts and entries of rows.
+#[cfg(feature = "cuda")]
+pub(crate) type SparseRows<'a> = (&'a [u32], &'a [(u32, u32)]);
+
 /// Sparse rows of A and B, with coefficients as places in a table of distinct values: 8 bytes an entry.
 pub struct Matrices {
     table: Vec<Fr>,
@@ -50,6 +54,19 @@ impl Matrices {
         }
         let table = table.values;
         Ok(Self { table, rows })
+    }
+
+    /// The distinct coefficients; then of A and of B where each row's entries start, and all entries: the wire, and the
+    /// coefficient's place.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn parts(&self) -> (&[Fr], [SparseRows<'_>; 2]) {
+        let rows = |matrix: usize| {
+            (
+                &self.rows[matrix].starts[..],
+                &self.rows[matrix].entries[..],
+            )
+        };
+        (&self.table, [rows(0), rows(1)])
     }
 
     /// `A w`, one value for each row of the domain.
