@@ -1,6 +1,7 @@
 //! The backend that needs nothing but a processor.
 
 mod msm;
+mod ntt;
 mod quotient;
 
 use std::sync::{Arc, Mutex, PoisonError};
