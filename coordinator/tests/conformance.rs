@@ -549,6 +549,28 @@ async fn a_killed_nats_server_remembers() {
     remembered(server.queue(LEASE).await.as_ref(), &blob).await;
 }
 
+/// A request that was lost with its server must not hold the puller for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_that_nobody_answers_ends() {
+    let server = NatsServer::start();
+    let config = NatsConfig {
+        timeout: Duration::from_millis(500),
+        ..NatsConfig::new(server.url())
+    };
+    let queue = NatsQueue::connect(&config).await.expect("a connection");
+    let lane = [tasks("a")];
+    let empty = queue.pull(&lane, Duration::ZERO).await.expect("answered");
+    assert!(empty.is_none());
+    server.signal("STOP");
+    let unanswered = queue.pull(&lane, Duration::ZERO).await;
+    server.signal("CONT");
+    assert!(unanswered.is_err());
+    let pushed = queue.push(&lane[0], &item("x", 0, "1")).await;
+    assert_eq!(pushed.expect("pushed"), Pushed::New);
+    let found = queue.pull(&lane, Duration::ZERO).await.expect("answered");
+    assert!(found.is_some());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nats_refuses_strangers_without_repeating_the_password() {
     let server = NatsServer::start();

@@ -27,7 +27,7 @@ use async_nats::jetstream::{self, AckKind, Context};
 use async_nats::{ConnectOptions, ServerAddr};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use tokio::io::AsyncReadExt;
 use tokio::sync::Mutex;
 
@@ -92,6 +92,7 @@ pub struct NatsQueue {
     context: Context,
     names: Names,
     lease: Duration,
+    timeout: Duration,
     consumers: Mutex<HashMap<Lane, PullConsumer>>,
     artifacts: NatsArtifacts,
 }
@@ -150,6 +151,7 @@ impl NatsQueue {
             context,
             names,
             lease: config.lease,
+            timeout: config.timeout,
             consumers: Mutex::default(),
             artifacts,
         })
@@ -186,7 +188,7 @@ impl NatsQueue {
 
     async fn pull_one(&self, lane: &Lane, wait: Duration) -> Result<Option<Delivery>, QueueError> {
         let consumer = self.consumer(lane).await?;
-        let pulled = pull_message(&consumer, wait).await;
+        let pulled = pull_message(&consumer, wait, self.timeout).await;
         if pulled.is_err() {
             // The consumer may be gone with its server: look it up again next time.
             self.consumers.lock().await.remove(lane);
@@ -323,23 +325,31 @@ async fn object_store(
 async fn pull_message(
     consumer: &PullConsumer,
     wait: Duration,
+    timeout: Duration,
 ) -> Result<Option<jetstream::Message>, QueueError> {
-    let mut batch = match wait.is_zero() {
-        true => consumer
-            .fetch()
-            .max_messages(1)
-            .messages()
-            .await
-            .map_err(backend)?,
-        false => consumer
-            .batch()
-            .max_messages(1)
-            .expires(wait)
-            .messages()
-            .await
-            .map_err(backend)?,
-    };
+    if wait.is_zero() {
+        return Ok(fetch(consumer, 1, timeout).await?.pop());
+    }
+    let batch = consumer.batch().max_messages(1).expires(wait);
+    let mut batch = batch.messages().await.map_err(backend)?;
     batch.next().await.transpose().map_err(backend)
+}
+
+/// The messages that are there now, at most `count`. The client itself would wait for ever for a server that died in
+/// between; what such a server had leased to us comes again when its lease runs out.
+async fn fetch(
+    consumer: &PullConsumer,
+    count: usize,
+    timeout: Duration,
+) -> Result<Vec<jetstream::Message>, QueueError> {
+    let fetched = async {
+        let batch = consumer.fetch().max_messages(count).messages().await;
+        batch.map_err(backend)?.try_collect().await.map_err(backend)
+    };
+    let unanswered = |_| QueueError::Backend("the server did not answer a fetch in time".into());
+    tokio::time::timeout(timeout, fetched)
+        .await
+        .map_err(unanswered)?
 }
 
 struct NatsLease(jetstream::Message);
@@ -522,14 +532,7 @@ impl Queue for NatsQueue {
         let mut records = Vec::new();
         loop {
             let before = records.len();
-            let mut batch = consumer
-                .fetch()
-                .max_messages(SCAN_BATCH)
-                .messages()
-                .await
-                .map_err(backend)?;
-            while let Some(message) = batch.next().await {
-                let message = message.map_err(backend)?;
+            for message in fetch(&consumer, SCAN_BATCH, self.timeout).await? {
                 let revision = message.info().map_err(backend)?.stream_sequence;
                 let key = message
                     .subject

@@ -79,6 +79,13 @@ impl NatsServer {
         self.wait();
     }
 
+    /// SIGSTOP or SIGCONT: connections stay open, and nobody answers meanwhile.
+    pub fn signal(&self, name: &str) {
+        let process = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &process]).status();
+        assert!(sent.expect("kill").success());
+    }
+
     pub fn url(&self) -> String {
         format!("nats://farm:s3cret@127.0.0.1:{}", self.port)
     }
