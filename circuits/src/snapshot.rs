@@ -278,26 +278,24 @@ fn decode(content: &[u8]) -> Result<Snapshot, SnapshotError> {
     }
 }
 
-/// A [`Leaf`] in serde.
-pub mod leaf {
-    use super::*;
-    use serde::{Deserializer, Serializer};
+/// A leaf as it travels, in a snapshot and between the processes of a farm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireLeaf {
+    #[serde(with = "field::element")]
+    pub program: Fr,
+    #[serde(with = "field::element")]
+    pub body: Fr,
+    pub lamport: u64,
+    pub timestamp: u64,
+    pub seen_epoch: u64,
+    #[serde(with = "field::element")]
+    pub seen_digest: Fr,
+    pub supply: u128,
+}
 
-    #[derive(Deserialize, Serialize)]
-    struct Fields {
-        #[serde(with = "field::element")]
-        program: Fr,
-        #[serde(with = "field::element")]
-        body: Fr,
-        lamport: u64,
-        timestamp: u64,
-        seen_epoch: u64,
-        #[serde(with = "field::element")]
-        seen_digest: Fr,
-        supply: u128,
-    }
-
-    pub fn serialize<S: Serializer>(leaf: &Leaf, serializer: S) -> Result<S::Ok, S::Error> {
+impl From<Leaf> for WireLeaf {
+    fn from(leaf: Leaf) -> Self {
         let Leaf {
             program,
             body,
@@ -306,8 +304,8 @@ pub mod leaf {
             seen_epoch,
             seen_digest,
             supply,
-        } = *leaf;
-        Fields {
+        } = leaf;
+        Self {
             program,
             body,
             lamport,
@@ -316,27 +314,42 @@ pub mod leaf {
             seen_digest,
             supply,
         }
-        .serialize(serializer)
+    }
+}
+
+impl From<WireLeaf> for Leaf {
+    fn from(leaf: WireLeaf) -> Self {
+        let WireLeaf {
+            program,
+            body,
+            lamport,
+            timestamp,
+            seen_epoch,
+            seen_digest,
+            supply,
+        } = leaf;
+        Self {
+            program,
+            body,
+            lamport,
+            timestamp,
+            seen_epoch,
+            seen_digest,
+            supply,
+        }
+    }
+}
+
+/// For `#[serde(with = "leaf")]` on a [`Leaf`].
+pub mod leaf {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(leaf: &Leaf, serializer: S) -> Result<S::Ok, S::Error> {
+        WireLeaf::from(*leaf).serialize(serializer)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Leaf, D::Error> {
-        let Fields {
-            program,
-            body,
-            lamport,
-            timestamp,
-            seen_epoch,
-            seen_digest,
-            supply,
-        } = Fields::deserialize(deserializer)?;
-        Ok(Leaf {
-            program,
-            body,
-            lamport,
-            timestamp,
-            seen_epoch,
-            seen_digest,
-            supply,
-        })
+        WireLeaf::deserialize(deserializer).map(Leaf::from)
     }
 }

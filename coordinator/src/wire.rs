@@ -9,6 +9,8 @@ use trifold_verifier::trie::Path;
 
 use crate::Digest;
 
+pub use trifold_circuits::snapshot::WireLeaf;
+
 /// Version of every message here; others are refused.
 pub const VERSION: u8 = 1;
 /// Largest encoded snapshot, in bytes.
@@ -130,68 +132,6 @@ pub enum Outcome {
     Included { epoch: u64 },
     /// The global proof of its epoch is published.
     Final { epoch: u64 },
-}
-
-/// A leaf as it travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WireLeaf {
-    #[serde(with = "element")]
-    pub program: Fr,
-    #[serde(with = "element")]
-    pub body: Fr,
-    pub lamport: u64,
-    pub timestamp: u64,
-    pub seen_epoch: u64,
-    #[serde(with = "element")]
-    pub seen_digest: Fr,
-    pub supply: u128,
-}
-
-impl From<Leaf> for WireLeaf {
-    fn from(leaf: Leaf) -> Self {
-        let Leaf {
-            program,
-            body,
-            lamport,
-            timestamp,
-            seen_epoch,
-            seen_digest,
-            supply,
-        } = leaf;
-        Self {
-            program,
-            body,
-            lamport,
-            timestamp,
-            seen_epoch,
-            seen_digest,
-            supply,
-        }
-    }
-}
-
-impl From<WireLeaf> for Leaf {
-    fn from(leaf: WireLeaf) -> Self {
-        let WireLeaf {
-            program,
-            body,
-            lamport,
-            timestamp,
-            seen_epoch,
-            seen_digest,
-            supply,
-        } = leaf;
-        Self {
-            program,
-            body,
-            lamport,
-            timestamp,
-            seen_epoch,
-            seen_digest,
-            supply,
-        }
-    }
 }
 
 /// The keys of the network as they travel.
