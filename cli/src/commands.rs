@@ -3,6 +3,8 @@
 mod circuits;
 mod coordinator;
 mod demo;
+#[cfg(feature = "cuda")]
+mod gpu;
 mod setup;
 mod shard;
 mod status;
@@ -27,6 +29,9 @@ pub enum Command {
     Coordinator(coordinator::Coordinator),
     /// Prove tasks
     Worker(worker::Worker),
+    /// List the cards, and which keys fit them
+    #[cfg(feature = "cuda")]
+    Gpu(gpu::Gpu),
     /// Keep a reference shard's ledger
     Shard(shard::ShardCommand),
     /// Send a shard's snapshot to the coordinator and wait for its verdict
@@ -38,6 +43,14 @@ pub enum Command {
 }
 
 impl Command {
+    /// The card of a supervised worker, which its lines begin with.
+    pub fn card(&self) -> Option<&str> {
+        match self {
+            Self::Worker(worker) => worker.card(),
+            _ => None,
+        }
+    }
+
     /// Runs the subcommand.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
@@ -46,6 +59,8 @@ impl Command {
             Self::Demo(command) => command.run(),
             Self::Coordinator(command) => command.run(),
             Self::Worker(command) => command.run(),
+            #[cfg(feature = "cuda")]
+            Self::Gpu(command) => command.run(),
             Self::Shard(command) => command.run(),
             Self::Submit(command) => command.run(),
             Self::Status(command) => command.run(),

@@ -1,5 +1,6 @@
 //! Every flag and environment variable that more than one command takes. Libraries get plain structs.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,13 +24,33 @@ pub struct Log {
 }
 
 impl Log {
-    /// Subscribes to the libraries' spans and events.
-    pub fn subscribe(&self) {
+    /// Subscribes to the libraries' spans and events; their lines begin with the card if there is one.
+    pub fn subscribe(&self, card: Option<&str>) {
         let filter = tracing_subscriber::EnvFilter::try_new(&self.log);
+        let card = card.map(str::to_owned);
         tracing_subscriber::fmt()
             .with_env_filter(filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")))
-            .with_writer(std::io::stderr)
+            .with_writer(move || Marked { card: card.clone() })
             .init();
+    }
+}
+
+/// The standard error with a card before each line; the subscriber writes one line at a time.
+struct Marked {
+    card: Option<String>,
+}
+
+impl Write for Marked {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut error = std::io::stderr().lock();
+        if let Some(card) = &self.card {
+            write!(error, "{card}: ")?;
+        }
+        error.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 refused or failed (one line says why), 2 wrong usage.
 
+mod cards;
 mod commands;
 mod config;
 mod deployment;
@@ -12,6 +13,7 @@ mod output;
 mod progress;
 mod proving;
 mod shutdown;
+mod supervisor;
 mod telling;
 mod text;
 mod time;
@@ -40,7 +42,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    arguments.log.subscribe();
+    arguments.log.subscribe(arguments.command.card());
     match arguments.command.run() {
         Ok(code) => code,
         Err(error) => {

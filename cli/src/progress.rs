@@ -1,6 +1,6 @@
 //! What a person sees of a long step: a bar or a spinner on a terminal, plain lines anywhere else.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -12,6 +12,8 @@ const REDRAW: Duration = Duration::from_millis(120);
 pub struct Screen {
     bars: MultiProgress,
     terminal: bool,
+    /// What every line begins with.
+    prefix: String,
 }
 
 /// A long step that is under way.
@@ -28,12 +30,25 @@ impl Screen {
         Self {
             bars: MultiProgress::new(),
             terminal: std::io::stderr().is_terminal(),
+            prefix: String::new(),
+        }
+    }
+
+    /// One of several processes that share the terminal: no bars, and lines that say whose they are.
+    pub fn of_card(card: &str) -> Self {
+        Self {
+            terminal: false,
+            prefix: format!("{card}: "),
+            ..Self::new()
         }
     }
 
     /// Prints a line above the bars.
     pub fn line(&self, text: impl AsRef<str>) {
-        self.bars.suspend(|| println!("{}", text.as_ref()));
+        let line = format!("{}{}\n", self.prefix, text.as_ref());
+        // A reader who has gone away is no reason to stop proving.
+        self.bars
+            .suspend(|| drop(std::io::stdout().write_all(line.as_bytes())));
     }
 
     /// Begins a step of unknown length.

@@ -6,7 +6,9 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{NatsServer, Process, altered, checkout, refuse, snarkjs_verifies, succeed, trifold};
+use support::{
+    NatsServer, Process, altered, checkout, refuse, signal, snarkjs_verifies, succeed, trifold,
+};
 
 /// Proof, state and the verdict of everybody who can judge them.
 fn judged(out: &Path, epoch: u64) {
@@ -132,4 +134,37 @@ fn a_farm_survives_kill_9_of_its_worker_in_a_proof_and_of_its_coordinator_betwee
     let _coordinator = farm.coordinator();
     farm.submit();
     judged(&farm.export("2"), 2);
+}
+
+/// The number at the end of a line.
+fn process(line: &str) -> u32 {
+    let word = line.rsplit(' ').next().expect("a word");
+    word.parse().expect("a process")
+}
+
+#[test]
+fn every_card_has_a_worker_that_is_started_again_when_it_dies_in_a_proof() {
+    let farm = Farm::new();
+    let _coordinator = farm.coordinator();
+    let mut command = farm.command("worker");
+    command.args(["--backend", "cpu", "--batch", "2", "--name", "w"]);
+    command.args(["--pretend-cards", "GPU-aaaa,GPU-bbbb"]);
+    let mut cards = Process::start(command);
+    let started = [(); 2].map(|()| cards.wait_for("worker started, process"));
+    for _ in &started {
+        cards.wait_for("worker is ready");
+    }
+    farm.submit();
+    let proving = cards.wait_for(": proving transfer");
+    let victim = &proving[..8];
+    let its_start = started.iter().find(|line| line.starts_with(victim));
+    signal("KILL", process(its_start.expect("a line of that card")));
+    let ended = cards.wait_for("worker ended (signal: 9");
+    assert!(ended.starts_with(victim), "{ended}");
+    cards.wait_for(&format!("w-{victim}: worker is ready"));
+    judged(&farm.export("1"), 1);
+    let (status, said) = cards.terminate();
+    assert!(status.success(), "{status}");
+    let stopped = said.iter().filter(|line| line.ends_with("worker stopped"));
+    assert_eq!(stopped.count(), 2, "{said:?}");
 }

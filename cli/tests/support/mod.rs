@@ -1,4 +1,5 @@
 //! What the end-to-end tests share: the command as a child process, a real NATS server, snarkjs as an outside judge.
+#![allow(dead_code)]
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -105,6 +106,14 @@ impl Process {
         }
     }
 
+    /// SIGTERM, and the end that the process makes of it.
+    pub fn terminate(mut self) -> (std::process::ExitStatus, Vec<String>) {
+        signal("TERM", self.child.id());
+        let status = self.child.wait().expect("reaped");
+        self.seen.extend(self.lines.iter());
+        (status, std::mem::take(&mut self.seen))
+    }
+
     /// SIGKILL: the process gets no chance to tidy up.
     pub fn kill(mut self) {
         self.child.kill().expect("alive");
@@ -117,6 +126,13 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal to a process.
+pub fn signal(name: &str, process: u32) {
+    let process = process.to_string();
+    let sent = Command::new("kill").args(["-s", name, &process]).status();
+    assert!(sent.expect("kill").success());
 }
 
 fn forward(stream: impl std::io::Read, to: &std::sync::mpsc::Sender<String>) {
