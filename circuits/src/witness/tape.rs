@@ -143,6 +143,11 @@ impl Tape {
         Ok(tape)
     }
 
+    /// Bytes of memory that the tape itself takes; all calculations share them.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.steps[..]) + size_of_val(&self.inputs[..])
+    }
+
     /// Bytes of memory that a calculation takes.
     pub fn run_bytes(&self) -> usize {
         self.num_slots * size_of::<Fr>()
