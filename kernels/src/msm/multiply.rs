@@ -143,12 +143,12 @@ impl SortedPairs<'_> {
 
     fn bits<G: Group>(&self) -> Result<(), MsmError> {
         let blocks = self.plan.sums(self.batch) as u32;
+        let (row_bits, column_bits) = (self.plan.row_bits(), self.plan.column_bits());
         let grid = Grid {
             blocks,
-            threads: SUM_THREADS,
+            threads: (1 << row_bits).clamp(WARP_THREADS, SUM_THREADS),
             shared_bytes: point_bytes::<G>(),
         };
-        let (row_bits, column_bits) = (self.plan.row_bits(), self.plan.column_bits());
         let arguments = args![
             &self.scratch.lines,
             row_bits,

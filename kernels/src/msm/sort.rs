@@ -3,7 +3,7 @@
 use super::error::{MsmError, at_most, same};
 use super::plan::MsmPlan;
 use super::scratch::{MsmScratch, ScratchNeeds};
-use super::tuning::{SCAN_THREADS, SORT_THREADS, SORT_TILE};
+use super::tuning::{MAX_SCAN_THREADS, SORT_THREADS, SORT_TILE};
 use crate::args;
 use crate::buffer::{Buffer, BufferSlice};
 use crate::device::Device;
@@ -244,10 +244,13 @@ impl MsmScratch {
             args![keys, count, shift, bits, counts],
         )?;
 
+        let threads = tiles
+            .next_multiple_of(WARP_THREADS)
+            .clamp(WARP_THREADS, MAX_SCAN_THREADS);
         let grid = Grid {
             blocks: radix,
-            threads: SCAN_THREADS,
-            shared_bytes: warp_words(SCAN_THREADS),
+            threads,
+            shared_bytes: warp_words(threads),
         };
         stream.launch(
             Module::Sort,

@@ -5,8 +5,8 @@
 pub const SORT_THREADS: u32 = 256;
 /// As `sort_threads * sort_items` in `tuning.hpp`, which must change with them.
 pub const SORT_TILE: u32 = 4096;
-/// Threads of a block that scans. Not measured.
-pub const SCAN_THREADS: u32 = 256;
+/// Most threads of a block that scans. Not measured.
+pub const MAX_SCAN_THREADS: u32 = 256;
 /// Most bits of a pass of the sort: two passes for windows of up to 21 bits. Not measured.
 pub const SORT_BITS: u32 = 10;
 
