@@ -120,7 +120,7 @@ KERNEL(order_dependent, (u32* out)) {
 KERNEL_BOUNDS(64, 1, bounded, (u32* out)) { out[thread_index()] = block_threads(); }
 
 // Fills all shared memory it is given, one word a thread and round, and counts the words that kept their value.
-KERNEL(fill_shared, (u32* kept, u32 words)) {
+KERNEL_BOUNDS(1024, 1, fill_shared, (u32* kept, u32 words)) {
     u32* tile = shared_memory<u32>();
     for (u32 i = thread_index(); i < words; i += block_threads()) tile[i] = i;
     barrier();

@@ -1,6 +1,5 @@
 //! Where a module's machine code comes from: the build, the cache, or NVRTC.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use crate::cubin_cache::CubinCache;
@@ -10,7 +9,7 @@ use crate::rtc::Compiler;
 
 /// Code that the driver can load.
 pub(crate) struct Image {
-    bytes: Cow<'static, [u8]>,
+    bytes: Vec<u8>,
     origin: String,
 }
 
@@ -31,7 +30,7 @@ impl fmt::Display for Image {
 pub(crate) fn prebuilt(module: Module) -> Option<Image> {
     let (_, bytes) = PREBUILT.iter().find(|(name, _)| *name == module.name())?;
     Some(Image {
-        bytes: Cow::Borrowed(bytes),
+        bytes: bytes.to_vec(), // the driver reads structures: embedded bytes have no alignment
         origin: "embedded by the build".into(),
     })
 }
@@ -58,7 +57,7 @@ pub(crate) fn compiled(
     );
     if let Some(bytes) = cache.and_then(|cache| cache.get(&name)) {
         return Ok(Image {
-            bytes: bytes.into(),
+            bytes,
             origin: "from the cache".into(),
         });
     }
@@ -68,7 +67,7 @@ pub(crate) fn compiled(
     }
     let (major, minor) = compiler.version();
     Ok(Image {
-        bytes: bytes.into(),
+        bytes,
         origin: format!("compiled by NVRTC {major}.{minor}"),
     })
 }

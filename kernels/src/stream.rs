@@ -150,6 +150,13 @@ impl Stream {
         })
     }
 
+    /// As `record`; if there can be no event, the work is done when the error returns.
+    fn record_or_finish(&self) -> Result<Event> {
+        self.record().inspect_err(|_| {
+            let _ = self.synchronize(); // the first error is the one to report
+        })
+    }
+
     /// What the stream is given from now on starts after the event.
     pub fn wait(&self, event: &Event) -> Result<()> {
         self.driver.wait(self.handle, event.handle)
@@ -174,7 +181,7 @@ impl Stream {
                 source.bytes(),
             )?
         };
-        source.used_until(self.record()?);
+        source.used_until(self.record_or_finish()?);
         Ok(())
     }
 
@@ -219,7 +226,7 @@ impl Stream {
                 target.bytes(),
             )?
         };
-        target.used_until(self.record()?);
+        target.used_until(self.record_or_finish()?);
         Ok(())
     }
 

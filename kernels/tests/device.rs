@@ -260,8 +260,10 @@ fn the_emulator_names_what_a_card_leaves_undefined() {
     for device in permuted_emulators() {
         let stream = device.stream().unwrap();
         let output = device.alloc::<u32>(64).unwrap();
-        let launch =
-            |kernel| launch_reason(stream.launch(MODULE, kernel, grid(2, 64, 256), args![&output]));
+        let launch = |kernel| {
+            let launched = stream.launch(MODULE, kernel, grid(2, 64, 256), args![&output]);
+            launch_reason(launched.and_then(|()| stream.synchronize()))
+        };
         let barrier = launch("divergent_barrier");
         assert!(
             barrier.contains("divergent barrier") && barrier.contains("for 32 threads"),

@@ -12,8 +12,9 @@
 #define UNROLL _Pragma("unroll")
 #define NO_UNROLL _Pragma("unroll 1")
 
-#define KERNEL(name, parameters) extern "C" __global__ void name parameters
-// At most `threads` threads a block, and registers few enough that `min_blocks` blocks fit on a multiprocessor.
+// At most `threads` threads a block, and registers few enough that `min_blocks` blocks fit on a multiprocessor. Without
+// bounds, a block has at most 256 threads, which fits with any number of registers.
+#define KERNEL(name, parameters) extern "C" __global__ void __launch_bounds__(256) name parameters
 #define KERNEL_BOUNDS(threads, min_blocks, name, parameters)                                                           \
     extern "C" __global__ void __launch_bounds__(threads, min_blocks) name parameters
 

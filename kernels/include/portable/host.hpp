@@ -25,7 +25,7 @@
     static emulator::Kernel name##_kernel(&emulator_kernels, #name, threads, emulator::Entry<&name>::kinds(),          \
                                           &emulator::Entry<&name>::call);                                              \
     static void name parameters
-#define KERNEL(name, parameters) KERNEL_BOUNDS(1024, 1, name, parameters)
+#define KERNEL(name, parameters) KERNEL_BOUNDS(256, 1, name, parameters)
 
 PRIMITIVE u32 thread_index() { return emulator::position.thread; }
 PRIMITIVE u32 block_index() { return emulator::position.block; }

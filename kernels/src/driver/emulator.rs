@@ -261,9 +261,9 @@ impl Driver for Emulator {
     ) -> Result<()> {
         let arguments = arguments.to_vec();
         let (threads, seed) = (self.config.threads.max(1), self.config.seed);
-        self.give(stream, move || {
-            run_kernel(threads, seed, module, kernel, grid, &arguments)
-        })
+        let run = move |blocks| run_kernel(threads, seed, module, kernel, grid, blocks, &arguments);
+        run(0)?; // a card, too, refuses a launch at once
+        self.give(stream, move || run(grid.blocks))
     }
 }
 
@@ -277,13 +277,14 @@ unsafe fn copy_bytes(target: u64, source: u64, bytes: usize) -> Result<()> {
     Ok(())
 }
 
-/// Runs a kernel to its end.
+/// Runs the first `blocks` blocks of a kernel to their end; with none of them, only checks the launch.
 fn run_kernel(
     host_threads: u32,
     seed: u64,
     module: Module,
     kernel: &'static str,
     grid: Grid,
+    blocks: u32,
     arguments: &[Argument],
 ) -> Result<()> {
     let failed = |reason: String| grid.error(module, kernel, reason);
@@ -302,7 +303,7 @@ fn run_kernel(
         trifold_emulator_launch(
             module_name.as_ptr(),
             kernel_name.as_ptr(),
-            grid.blocks,
+            blocks,
             grid.threads,
             grid.shared_bytes,
             addresses.as_ptr(),
