@@ -9,7 +9,7 @@ NATS ?=
 CARGO ?= cargo
 TRIFOLD = $(or $(CARGO_TARGET_DIR),target)/release/trifold
 
-.PHONY: help demo test test-fast test-slow gpu-check bench build lint tools clean-cache
+.PHONY: help demo test test-fast test-slow gpu-check bench bench-gpu build lint tools clean-cache
 
 help:
 	@echo 'make demo         shards transfer, epochs are proven, merged and nested, a light client checks the last proof'
@@ -18,6 +18,7 @@ help:
 	@echo 'make test-fast    the fast ones only'
 	@echo 'make gpu-check    every kernel compiled for every card within its budget; the kernels tests under sanitizers'
 	@echo 'make bench        the measured figures, written to bench/results'
+	@echo 'make bench-gpu    a card against sppark (where nvcc is), ICICLE (ICICLE_INSTALL_DIR) and the CPU; GPU=--cpu without one'
 	@echo 'make lint         formatting and clippy'
 	@echo 'make clean-cache  forget fetched tools, compiled circuits and development keys'
 
@@ -47,6 +48,10 @@ gpu-check:
 
 bench: tools
 	$(CARGO) run --release --locked -p trifold-bench
+
+# Ends within nine minutes of its start, the build aside; sppark is built in where nvcc is.
+bench-gpu:
+	$(CARGO) run --release --locked -p trifold-bench $(if $(shell command -v $${NVCC:-nvcc}),--features sppark) -- gpu $(GPU)
 
 build: tools
 	@$(CARGO) build --release --locked -p trifold

@@ -2,6 +2,7 @@
 
 mod arkworks;
 mod circuit;
+mod gpu;
 mod inputs;
 mod light_client;
 mod machine;
@@ -12,6 +13,8 @@ mod proving;
 mod report;
 mod simulator;
 mod snarkjs;
+mod throughput;
+mod witness;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -24,7 +27,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     /// What to measure.
-    #[arg(default_values = ["light-client", "overhead", "transfer", "nest", "merge"])]
+    #[arg(default_values = ["light-client", "overhead", "throughput", "witness", "transfer", "nest", "merge"])]
     figures: Vec<Figure>,
     /// Proofs by Trifold and by arkworks; the fastest of each counts. snarkjs proves once.
     #[arg(long, default_value_t = 1)]
@@ -35,6 +38,8 @@ struct Arguments {
 enum Figure {
     LightClient,
     Overhead,
+    Throughput,
+    Witness,
     Transfer,
     Nest,
     Merge,
@@ -42,6 +47,8 @@ enum Figure {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures a card against sppark, ICICLE and the processor (`make bench-gpu`).
+    Gpu(gpu::Options),
     /// One prover's measurement in a process of its own, so that its peak memory is its own.
     #[command(hide = true)]
     Measure(measure::Options),
@@ -49,8 +56,10 @@ enum Command {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if let Some(Command::Measure(options)) = arguments.command {
-        return measure::run(&options);
+    match &arguments.command {
+        Some(Command::Gpu(options)) => return gpu::run(options),
+        Some(Command::Measure(options)) => return measure::run(options),
+        None => {}
     }
     let checkout = Checkout::find()?;
     let prove = |name| proving::run(&checkout, name, arguments.runs);
@@ -59,6 +68,8 @@ fn main() -> Result<()> {
         targets.extend(match figure {
             Figure::LightClient => light_client::run(&checkout)?,
             Figure::Overhead => overhead::run(&checkout)?,
+            Figure::Throughput => throughput::run(&checkout)?,
+            Figure::Witness => witness::run(&checkout)?,
             Figure::Transfer => prove("transfer")?,
             Figure::Nest => prove("nest")?,
             Figure::Merge => prove("merge")?,

@@ -13,7 +13,8 @@ use crate::machine::Machine;
 #[derive(Serialize)]
 pub struct Target {
     figure: String,
-    measured: f64,
+    /// Nothing where it was not measured.
+    measured: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bound: Option<Bound>,
 }
@@ -26,40 +27,48 @@ enum Bound {
 }
 
 impl Target {
-    pub fn at_most(figure: String, bound: f64, measured: f64) -> Self {
+    pub fn at_most(figure: String, bound: f64, measured: impl Into<Option<f64>>) -> Self {
         Self {
             figure,
-            measured,
+            measured: measured.into(),
             bound: Some(Bound::AtMost(bound)),
         }
     }
 
-    pub fn at_least(figure: String, bound: f64, measured: f64) -> Self {
+    pub fn at_least(figure: String, bound: f64, measured: impl Into<Option<f64>>) -> Self {
         Self {
             figure,
-            measured,
+            measured: measured.into(),
             bound: Some(Bound::AtLeast(bound)),
         }
     }
 
-    pub fn figure(figure: String, measured: f64) -> Self {
+    pub fn figure(figure: String, measured: impl Into<Option<f64>>) -> Self {
         Self {
             figure,
-            measured,
+            measured: measured.into(),
             bound: None,
         }
     }
 
     fn row(&self) -> String {
-        let (bound, met) = match self.bound {
-            None => ("–".to_owned(), true),
-            Some(Bound::AtMost(bound)) => (format!("≤ {bound}"), self.measured <= bound),
-            Some(Bound::AtLeast(bound)) => (format!("≥ {bound}"), self.measured >= bound),
+        let (bound, met): (_, fn(f64, f64) -> bool) = match self.bound {
+            None => (None, |_, _| true),
+            Some(Bound::AtMost(bound)) => (Some(("≤", bound)), |found, bound| found <= bound),
+            Some(Bound::AtLeast(bound)) => (Some(("≥", bound)), |found, bound| found >= bound),
         };
-        let missed = if met { "" } else { " **missed**" };
+        let is_missed = |found| bound.is_some_and(|(_, bound)| !met(found, bound));
+        let measured = self.measured.map(|found| format!("{found:.2}"));
         format!(
-            "| {} | {:.2} | {bound}{missed} |\n",
-            self.figure, self.measured
+            "| {} | {} | {}{} |\n",
+            self.figure,
+            measured.unwrap_or_else(|| "not measured".to_owned()),
+            bound.map_or_else(|| "–".to_owned(), |(sign, bound)| format!("{sign} {bound}")),
+            if self.measured.is_some_and(is_missed) {
+                " **missed**"
+            } else {
+                ""
+            },
         )
     }
 }
@@ -86,14 +95,19 @@ struct Document<'a, Figures> {
 
 impl Report {
     pub fn begin(checkout: &Checkout, name: String) -> Self {
+        Self::begin_in(checkout.root().join("bench/results"), name)
+    }
+
+    /// With another folder than `bench/results`.
+    pub fn begin_in(folder: PathBuf, name: String) -> Self {
         eprintln!("measuring {name}");
         Self {
-            stem: checkout.root().join("bench/results").join(name),
+            stem: folder.join(name),
             machine: Machine::here(),
         }
     }
 
-    /// Writes `<name>.json` and `<name>.md` into `bench/results`, prints the page, and hands the targets on.
+    /// Writes `<name>.json` and `<name>.md` into the folder, prints the page, and hands the targets on.
     pub fn end(
         &self,
         figures: &impl Serialize,
