@@ -404,3 +404,21 @@ fn the_budget_bounds_the_tables() {
         assert!(plan.tables() * plan.sets() >= plan.windows());
     }
 }
+
+/// A scratch for many proofs serves fewer, for which the sort may have longer passes.
+#[test]
+fn scratch_grows_with_the_batch() {
+    let config = MsmConfig {
+        sort_bits: 8,
+        ..config(9, 64)
+    };
+    let plan = MsmPlan::new(&demand(50, 64, Groups::Both), &config).unwrap();
+    let needs = |batch| plan.scratch_needs(batch, Groups::Both, 4).unwrap();
+    for batch in 0..64 {
+        assert_eq!(
+            needs(batch).max(needs(batch + 1)),
+            needs(batch + 1),
+            "batch of {batch}"
+        );
+    }
+}

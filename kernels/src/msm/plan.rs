@@ -262,13 +262,17 @@ impl MsmPlan {
         self.groups(batch) * u64::from(self.window_bits)
     }
 
+    /// Bits of the largest key of so many proofs.
+    pub(super) fn key_bits(&self, batch: u32) -> u32 {
+        u64::BITS - self.buckets(batch).saturating_sub(1).leading_zeros()
+    }
+
     /// Bits of each pass of the sort, lowest first, for the keys of so many proofs.
     pub(super) fn sort_passes(&self, batch: u32) -> Vec<u32> {
-        let bits = u64::BITS - self.buckets(batch).saturating_sub(1).leading_zeros();
+        let bits = self.key_bits(batch);
         let passes = bits.div_ceil(self.config.sort_bits);
-        (0..passes)
-            .map(|pass| bits * (pass + 1) / passes - bits * pass / passes)
-            .collect()
+        let end = |pass: u32| bits * pass / passes;
+        (0..passes).map(|pass| end(pass + 1) - end(pass)).collect()
     }
 
     /// Chunks that the pairs are cut into, at most.

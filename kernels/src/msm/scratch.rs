@@ -34,13 +34,10 @@ impl ScratchNeeds {
             .max(g2.unwrap_or_default())
     }
 
+    /// Grows with the batch, though a larger batch may have shorter passes: no pass has more bits than keys or plan allow.
     pub(super) fn of_sort(plan: &MsmPlan, batch: u32) -> Self {
         let pairs = plan.pairs(batch);
-        let radix = plan
-            .sort_passes(batch)
-            .into_iter()
-            .max()
-            .map_or(1, |bits| 1 << bits);
+        let radix = 1 << plan.key_bits(batch).min(plan.config.sort_bits);
         let sort_counts = radix * pairs.div_ceil(u64::from(tuning::SORT_TILE));
         Self {
             pairs,
