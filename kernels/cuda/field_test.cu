@@ -16,8 +16,8 @@ DEVICE void field_operations(const F* a, const F* b, u32 n, F* out) {
     results[5] = F::product_difference(x, y, y, y).canonical();
 }
 
-// out[4 i ..]: the plain integer and its Montgomery form again, the inverse, and x doubled eleven times without leaving the
-// lazy range.
+// out[4 i ..]: the plain integer and its Montgomery form again, the inverse, and x doubled eleven times without
+// leaving the lazy range.
 template <class F>
 DEVICE void field_conversions(const F* a, u32 n, F* out) {
     u32 i = (u32)global_index();
@@ -43,7 +43,8 @@ KERNEL(fq2_inverse, (const Fq2* a, u32 n, Fq2* out)) {
     if (i < n) out[i] = a[i].inverse().canonical();
 }
 
-// The same with operands in [p, 2p), the other representation of every value; out[5 i + 4] is one if comparisons agree.
+// The same with operands in [p, 2p), the other representation of every value; out[5 i + 4] is one if comparisons
+// agree.
 KERNEL(fq_lazy_products, (const Fq* a, const Fq* b, u32 n, Fq* out)) {
     u32 i = (u32)global_index();
     if (i >= n) return;
@@ -59,8 +60,8 @@ KERNEL(fq_lazy_products, (const Fq* a, const Fq* b, u32 n, Fq* out)) {
     results[4] = (lazy_x == x && lazy_y == y && (lazy_x.is_zero() == x.is_zero())) ? Fq::one() : Fq::zero();
 }
 
-// Each pair of affine points, (0, 0) being infinity: out[4 i ..] = p + q by mixed addition, p + q by full addition with
-// coordinates scaled by 2 and 3, 2 p, and p - q by mixed addition.
+// Each pair of affine points, (0, 0) being infinity: out[4 i ..] = p + q by mixed addition, p + q by full addition
+// with coordinates scaled by 2 and 3, 2 p, and p - q by mixed addition.
 template <class F>
 DEVICE Xyzz<F> scaled(const Affine<F>& p, u32 times) {
     if (p.x.is_zero() && p.y.is_zero()) return Xyzz<F>::infinity();

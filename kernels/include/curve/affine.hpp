@@ -1,5 +1,5 @@
-// A point of y^2 = x^3 + b over F (Fq: G1, Fq2: G2) by its coordinates. All zero bytes are infinity, which the lists of an
-// MSM never hold.
+// A point of y^2 = x^3 + b over F (Fq: G1, Fq2: G2) by its coordinates. All zero bytes are infinity, which the lists
+// of an MSM never hold.
 #pragma once
 
 #include "field/fq2.hpp"

@@ -1,16 +1,16 @@
 // Points as (X, Y, ZZ, ZZZ) with x = X/ZZ, y = Y/ZZZ, ZZ^3 = ZZZ^2. Formulas: Explicit-Formulas Database, short
-// Weierstrass curves, "XYZZ coordinates": add-2008-s (12M + 2S), madd-2008-s (8M + 2S), dbl-2008-s-1 (a = 0: 6M + 3S),
-// mdbl-2008-s-1.
+// Weierstrass curves, "XYZZ coordinates": add-2008-s (12M + 2S), madd-2008-s (8M + 2S), dbl-2008-s-1 (a = 0: 6M +
+// 3S), mdbl-2008-s-1.
 //
-// Coordinates are lazy. Infinity has ZZ = ZZZ = 0 in exactly the representation of zero(); no formula gives p for them,
-// since only the slow paths meet a factor that is zero. Neither curve has a point of order two.
+// Coordinates are lazy. Infinity has ZZ = ZZZ = 0 in exactly the representation of zero(); no formula gives p for
+// them, since only the slow paths meet a factor that is zero. Neither curve has a point of order two.
 #pragma once
 
 #include "curve/affine.hpp"
 
-// How an addition takes its second operand. Over Fq in registers: a load between the steps of a carry chain would keep the
-// compiler from pairing the halves of a product. Over Fq2, where products are calls, in memory: each coordinate is loaded
-// when its turn comes, which is what keeps G2 additions from spilling.
+// How an addition takes its second operand. Over Fq in registers: a load between the steps of a carry chain would
+// keep the compiler from pairing the halves of a product. Over Fq2, where products are calls, in memory: each
+// coordinate is loaded when its turn comes, which is what keeps G2 additions from spilling.
 template <class F, class T> struct Operand;
 template <class T> struct Operand<Fq, T> { using Type = T; };
 template <class T> struct Operand<Fq2, T> { using Type = const T&; };

@@ -1,5 +1,5 @@
-// The two prime fields of BN254 (alt_bn128): Fq of the coordinates, Fr of the scalars. The moduli are those of EIP-197;
-// the other constants follow from them (see fp.hpp for their meaning) and a test recomputes them.
+// The two prime fields of BN254 (alt_bn128): Fq of the coordinates, Fr of the scalars. The moduli are those of
+// EIP-197; the other constants follow from them (see fp.hpp for their meaning) and a test recomputes them.
 #pragma once
 
 #include "field/fp.hpp"

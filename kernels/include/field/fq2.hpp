@@ -1,8 +1,8 @@
 // Fq2 = Fq[u]/(u^2 + 1), the field of BN254's G2 coordinates. Lazy like Fp: both parts in [0, 2p).
 //
 // Multiplication is Karatsuba on unreduced products, three of them and two reductions: 320 word products where two
-// products with one reduction each would take 384. It is not inlined: a G2 addition holds about fourteen, and compile time
-// and instruction cache pay for every copy.
+// products with one reduction each would take 384. It is not inlined: a G2 addition holds about fourteen, and compile
+// time and instruction cache pay for every copy.
 #pragma once
 
 #include "field/bn254.hpp"

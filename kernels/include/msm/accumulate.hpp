@@ -1,8 +1,8 @@
-// Sums of buckets from the sorted pairs. A thread adds the points of one chunk; a bucket that lies within the chunk is done, and
-// one that goes on beyond either end becomes a partial sum, for combine.hpp.
+// Sums of buckets from the sorted pairs. A thread adds the points of one chunk; a bucket that lies within the chunk
+// is done, and one that goes on beyond either end becomes a partial sum, for combine.hpp.
 //
-// Every chunk leaves two partial sums: its first key's in slot 2t and its last key's in slot 2t + 1, infinity where there is
-// nothing open. So the slots are sorted by key, and their number follows from that of the pairs.
+// Every chunk leaves two partial sums: its first key's in slot 2t and its last key's in slot 2t + 1, infinity where
+// there is nothing open. So the slots are sorted by key, and their number follows from that of the pairs.
 #pragma once
 
 #include "curve/xyzz.hpp"
@@ -37,8 +37,8 @@ DEVICE void prefetch_point(const Affine<F>* points, u32 value) {
     for (u32 sector = 0; sector < sizeof(Affine<F>); sector += 32) prefetch(reinterpret_cast<const u8*>(p) + sector);
 }
 
-// buckets: zero (infinity) where no pair is. Keys and values are read when they are needed: they are in the first cache, and
-// a register that carries them over an addition would be spilled.
+// buckets: zero (infinity) where no pair is. Keys and values are read when they are needed: they are in the first
+// cache, and a register that carries them over an addition would be spilled.
 template <class F>
 DEVICE void accumulate_chunk(const Affine<F>* points, const SortedPairs& pairs, const ChunkPlan& plan, u32 chunk,
                              Xyzz<F>* buckets, const Partials<F>& partials) {

@@ -1,5 +1,6 @@
-// How the sorted pairs are shared out, from their number, which is known on the device only. Chunk t is pairs [t L, (t + 1) L):
-// all chunks are equally long, whatever the buckets are, and there are as many as fill the card once or twice.
+// How the sorted pairs are shared out, from their number, which is known on the device only. Chunk t is pairs [t L,
+// (t + 1) L): all chunks are equally long, whatever the buckets are, and there are as many as fill the card once or
+// twice.
 #pragma once
 
 #include "portable.hpp"
@@ -16,7 +17,8 @@ struct ChunkPlan {
     }
     METHOD u32 chunks(u32 pairs) const { return ceil_div(pairs, length(pairs)); }
 
-    // Partial sums that a level of folding finds; 0 if the level before was the last. A chunk leaves two, and so does a block.
+    // Partial sums that a level of folding finds; 0 if the level before was the last. A chunk leaves two, and so does
+    // a block.
     METHOD u32 partials(u32 pairs, u32 level, u32 block) const {
         u32 partials = 2 * chunks(pairs);
         for (u32 l = 0; l < level; l++) {

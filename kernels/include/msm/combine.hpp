@@ -1,6 +1,6 @@
-// Folds partial sums of equal keys. A block takes as many slots as it has threads and adds up each run of equal keys by a tree; a
-// run within the block goes to its bucket, one that goes on beyond either end is one of the two partial sums that the
-// block leaves for the next level. A level of one block leaves nothing.
+// Folds partial sums of equal keys. A block takes as many slots as it has threads and adds up each run of equal keys
+// by a tree; a run within the block goes to its bucket, one that goes on beyond either end is one of the two partial
+// sums that the block leaves for the next level. A level of one block leaves nothing.
 #pragma once
 
 #include "msm/accumulate.hpp"

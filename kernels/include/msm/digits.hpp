@@ -1,9 +1,9 @@
-// Scalars into signed digits. Digit w of a scalar s is d_w with s = sum of d_w 2^(c w), -2^(c-1) < d_w <= 2^(c-1). A scalar above
-// (r - 1)/2 is replaced by r - s with all signs turned, so that -1 has one digit and not windows of them. Then |s| < 2^253,
-// and ceil(254 / c) windows leave no carry.
+// Scalars into signed digits. Digit w of a scalar s is d_w with s = sum of d_w 2^(c w), -2^(c-1) < d_w <= 2^(c-1). A
+// scalar above (r - 1)/2 is replaced by r - s with all signs turned, so that -1 has one digit and not windows of
+// them. Then |s| < 2^253, and ceil(254 / c) windows leave no carry.
 //
-// A digit that is not zero becomes a pair: the key is the bucket, group 2^(c-1) + |d| - 1 where group = proof * sets + set; the
-// value is the point, table * points + index, its top bit the sign. Window w = table * sets + set.
+// A digit that is not zero becomes a pair: the key is the bucket, group 2^(c-1) + |d| - 1 where group = proof * sets
+// + set; the value is the point, table * points + index, its top bit the sign. Window w = table * sets + set.
 #pragma once
 
 #include "field/bn254.hpp"

@@ -1,4 +1,5 @@
-// The kernels of an MSM over one group, for msm_g1.cu and msm_g2.cu: F its coordinates' field, THREADS and the two numbers of blocks their bounds.
+// The kernels of an MSM over one group, for msm_g1.cu and msm_g2.cu: F its coordinates' field, THREADS and the two
+// numbers of blocks their bounds.
 #pragma once
 
 #include "msm/accumulate.hpp"

@@ -1,7 +1,7 @@
-// From buckets to the sum over b of (b + 1) B_b, in two steps that are trees of any width. Bucket b = row * columns + column.
-// First the sum of each row and of each column. Then, for each bit of b, the sum of all buckets whose index has that bit, which is
-// a sum of rows or of columns, and the sum of all buckets. What is left, sum + sum over bits of 2^bit times that bit's,
-// is a dozen additions for each group of buckets, and the host's.
+// From buckets to the sum over b of (b + 1) B_b, in two steps that are trees of any width. Bucket b = row * columns +
+// column. First the sum of each row and of each column. Then, for each bit of b, the sum of all buckets whose index
+// has that bit, which is a sum of rows or of columns, and the sum of all buckets. What is left, sum + sum over bits
+// of 2^bit times that bit's, is a dozen additions for each group of buckets, and the host's.
 #pragma once
 
 #include "curve/jacobian.hpp"
@@ -17,9 +17,9 @@ struct BucketGrid {
     METHOD u32 sums() const { return row_bits + column_bits + 1; }
 };
 
-// The sum over `width` neighbouring threads, a power of two, with the first of them: each adds `serial` terms, then a tree adds
-// the threads' sums. term(step) points to the thread's term, or to nothing. One addition in the text, two in time: each copy
-// of it is thousands of instructions. shared: a point a thread.
+// The sum over `width` neighbouring threads, a power of two, with the first of them: each adds `serial` terms, then a
+// tree adds the threads' sums. term(step) points to the thread's term, or to nothing. One addition in the text, two
+// in time: each copy of it is thousands of instructions. shared: a point a thread.
 template <class F, class Term, class Wait>
 DEVICE Xyzz<F> sum_terms(u32 serial, u32 width, Xyzz<F>* shared, Term term, Wait wait) {
     Xyzz<F> sum = Xyzz<F>::infinity();

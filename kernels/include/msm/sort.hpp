@@ -1,6 +1,6 @@
-// Stable least-significant-digit radix sort of (key, value) pairs, whose number is known on the device only. A pass is three
-// kernels: each tile counts its digits, each digit's counts are scanned over the tiles, each tile puts its pairs in place.
-// Nothing depends on how the keys are distributed.
+// Stable least-significant-digit radix sort of (key, value) pairs, whose number is known on the device only. A pass
+// is three kernels: each tile counts its digits, each digit's counts are scanned over the tiles, each tile puts its
+// pairs in place. Nothing depends on how the keys are distributed.
 #pragma once
 
 #include "portable.hpp"

@@ -1,5 +1,5 @@
-// Tables of multiples 2^e P of the points of an MSM: doublings in XYZZ coordinates, then affine coordinates by one inversion for
-// several points (Montgomery's trick).
+// Tables of multiples 2^e P of the points of an MSM: doublings in XYZZ coordinates, then affine coordinates by one
+// inversion for several points (Montgomery's trick).
 #pragma once
 
 #include "curve/xyzz.hpp"
