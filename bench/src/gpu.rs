@@ -233,9 +233,14 @@ impl Setting {
             contenders.push(Box::new(Trifold {
                 device: device.clone(),
             }));
-            match Cuda::on("cuda", device.clone(), &BackendOptions::default()) {
+            let name = if self.card.is_some() {
+                "cuda"
+            } else {
+                "emulator"
+            };
+            match Cuda::on(name, device.clone(), &BackendOptions::default()) {
                 Ok(cuda) => backends.push(Arc::new(cuda)),
-                Err(error) => absent.push(Absent::new("cuda", error)),
+                Err(error) => absent.push(Absent::new(name, error)),
             }
         }
         match sppark() {

@@ -73,8 +73,11 @@ impl Target {
     }
 }
 
-/// Figures and targets as a table.
+/// Figures and targets as a table; nothing if there are none.
 pub fn table(targets: &[Target]) -> String {
+    if targets.is_empty() {
+        return String::new();
+    }
     let rows = targets.iter().map(Target::row).collect::<String>();
     format!("| figure | measured | target |\n|---|---|---|\n{rows}")
 }

@@ -42,7 +42,7 @@ fn a_tiny_run_checks_and_times_everything_and_says_what_it_did_not() {
             "{operation}"
         );
     }
-    for backend in ["cuda", "cpu"] {
+    for backend in ["emulator", "cpu"] {
         let is = |row: &&Value| row["backend"] == backend;
         let proofs = rows("proofs").into_iter().find(|row| is(&row)).unwrap();
         assert!(proofs["proofs"].as_u64().unwrap() > 0, "{proofs}");

@@ -207,7 +207,7 @@ impl Libraries {
             unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_GLOBAL) }.map_err(|error| {
                 IcicleError::Library {
                     library: path.display().to_string(),
-                    reason: error.to_string(),
+                    reason: innermost(&error),
                 }
             })
         };
@@ -573,6 +573,12 @@ impl Drop for Buffer {
             unsafe { (functions.icicle_free)(self.start) };
         }
     }
+}
+
+/// What the loader said; the error itself says only which call failed.
+fn innermost(error: &libloading::Error) -> String {
+    let source = std::error::Error::source(error);
+    source.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 fn int(what: &'static str, count: usize) -> Result<c_int, IcicleError> {
