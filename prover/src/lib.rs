@@ -10,10 +10,12 @@ pub mod cache;
 pub mod key;
 pub mod prover;
 mod self_check;
+mod self_test;
 pub mod setup;
 
 pub use backend::{Backend, BackendError, Commitments, Cpu, LoadedKey};
 pub use cache::{KeyCache, KeyManifest};
 pub use key::{KeyError, ProvingKey};
 pub use prover::{ProofWithStatement, ProveError, Prover};
+pub use self_test::{SelfTest, self_test};
 pub use setup::{Entropy, Progress, Stage};

@@ -190,7 +190,7 @@ impl Prover {
 
     fn claim<'a>(&self, commitments: &Commitments, witness: &'a [Fr]) -> Claim<'a> {
         let header = self.key.header();
-        let proof = blind(header, commitments, random(), random());
+        let proof = blinded(header, commitments);
         (proof, &witness[1..=header.num_public])
     }
 
@@ -234,6 +234,11 @@ impl Prover {
             },
         }
     }
+}
+
+/// A proof with fresh randomness.
+pub(crate) fn blinded(key: &Header, commitments: &Commitments) -> Proof<Bn254> {
+    blind(key, commitments, random(), random())
 }
 
 /// The prover's last step (Groth 2016, section 3.2): with fresh `r` and `s` the proof says nothing about the witness.

@@ -14,6 +14,8 @@ mod slots;
 mod streamed;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use ark_bn254::Fr;
 use trifold_kernels::msm::MsmError;
@@ -29,8 +31,10 @@ use resident::ResidentKey;
 pub use card::{Card, cards};
 pub use plan::Footprint;
 
-/// Left free on a card whose budget is not given: for other programs, and for the driver's own needs.
+/// Left free on a card: for the driver's own needs, which grow with the kernels' stacks, and for other programs.
 const RESERVE_BYTES: u64 = 512 << 20;
+/// Between two looks at whether a key that has to leave is still in use, which is a batch at most.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Everything that a proof runs.
 const MODULES: [Module; 5] = [
     Module::Sort,
@@ -176,11 +180,15 @@ impl CudaKey {
         }
     }
 
-    /// Uploads the key in the best mode that fits beside the others. When none does, others leave.
+    /// Uploads the key in the best mode that fits beside the others. When none does, others leave, as soon as nobody
+    /// uses them.
     fn upload(&self) -> Result<Arc<ResidentKey>, BackendError> {
         loop {
             match self.upload_beside_others() {
                 Err(BackendError::Memory { .. }) if self.shared.residency.evict() => {}
+                Err(BackendError::Memory { .. }) if self.shared.residency.is_in_use() => {
+                    thread::sleep(PAUSE);
+                }
                 result => return result,
             }
         }
@@ -190,7 +198,9 @@ impl CudaKey {
         let shared = &self.shared;
         let (free_bytes, multiprocessors) =
             (shared.free_bytes()?, shared.device.limits().multiprocessors);
-        let plan = KeyPlan::choose(&self.shape, multiprocessors, shared.low_memory, free_bytes);
+        let alone = shared.residency.is_empty();
+        let low_memory = shared.low_memory;
+        let plan = KeyPlan::choose(&self.shape, multiprocessors, low_memory, alone, free_bytes);
         let plan = plan.map_err(|error| match error {
             PlanError::Memory { wanted_bytes } => {
                 shared.memory_error(self.what(), wanted_bytes, free_bytes)
@@ -229,7 +239,8 @@ impl Shared {
     fn free_bytes(&self) -> Result<u64, BackendError> {
         let memory = self.device.memory();
         let memory = memory.map_err(|error| self.failed("asking for free memory", error.into()))?;
-        Ok(self.residency.free_bytes().min(memory.free_bytes))
+        let device_bytes = memory.free_bytes.saturating_sub(RESERVE_BYTES);
+        Ok(self.residency.free_bytes().min(device_bytes))
     }
 
     /// Says what an error of the device means. After anything but a lack of memory nothing on the device is trusted.

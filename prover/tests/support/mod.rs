@@ -14,6 +14,7 @@ use trifold_circuits::artifacts::{Artifact, Checkout};
 use trifold_circuits::inputs::Inputs;
 use trifold_circuits::r1cs::R1cs;
 use trifold_circuits::witness::WitnessCalculator;
+use trifold_prover::backend::{Cuda, Options, Paired};
 use trifold_prover::{Backend, Cpu, Entropy, KeyCache, KeyManifest, Prover, ProvingKey};
 
 pub const CIRCUIT: &str = "powers";
@@ -22,8 +23,32 @@ pub const STEPS: u64 = 20;
 /// Every backend that this machine can run.
 pub fn backends() -> Vec<Box<dyn Backend>> {
     let mut backends: Vec<Box<dyn Backend>> = vec![Box::new(Cpu)];
+    backends.push(Box::new(emulated("cuda-emulator")));
+    let emulator = Arc::new(emulated("cuda-emulator"));
+    backends.push(Box::new(Paired::new(emulator, Arc::new(Cpu))));
+    backends.extend(cuda());
     backends.extend(icicle());
     backends
+}
+
+/// The cuda backend without a card.
+fn emulated(name: &str) -> Cuda {
+    let device = trifold_kernels::Device::emulator().unwrap();
+    Cuda::on(name, device, &Options::default()).unwrap()
+}
+
+/// The first card, where there is one.
+fn cuda() -> Option<Box<dyn Backend>> {
+    match Cuda::open(&Options::default()) {
+        Ok(backend) => {
+            eprintln!("backend cuda on {}", backend.describe());
+            Some(Box::new(backend))
+        }
+        Err(error) => {
+            eprintln!("skipped: backend cuda ({error})");
+            None
+        }
+    }
 }
 
 /// ICICLE, where `ICICLE_INSTALL_DIR` says that there is one.
@@ -83,6 +108,10 @@ impl Fixture {
     pub fn of(source: &str) -> Self {
         let checkout = Checkout::find().unwrap();
         let artifact = checkout.compile_test(source).unwrap();
+        Self::with(checkout, artifact)
+    }
+
+    pub fn with(checkout: Checkout, artifact: Artifact) -> Self {
         let folder = TempDir::new().unwrap();
         let cache = KeyCache::new(folder.path().join("keys"));
         let seed = Entropy::Seed(b"parity".to_vec());
@@ -115,8 +144,12 @@ impl Fixture {
     }
 
     pub fn witness(&self) -> Vec<Fr> {
+        self.witness_of(&inputs(7))
+    }
+
+    pub fn witness_of(&self, inputs: &Inputs) -> Vec<Fr> {
         let calculator = WitnessCalculator::from_wasm(&self.artifact.wasm).unwrap();
-        calculator.calculate(&inputs(7)).unwrap()
+        calculator.calculate(inputs).unwrap()
     }
 
     pub fn prover(&self, backend: &dyn Backend) -> Prover {

@@ -3,7 +3,7 @@
 use trifold_kernels::msm::{
     Bases, G1, G2, MsmError, MsmPlan, MsmScratch, MsmSums, ScalarMap, Scalars,
 };
-use trifold_kernels::{Device, Stream};
+use trifold_kernels::{Device, Event, Stream};
 
 use super::lists::{Lists, gather};
 use super::plan::KeyPlan;
@@ -65,7 +65,11 @@ impl Overlapped {
 }
 
 impl Work for Overlapped {
-    fn enqueue(&mut self, batch: &Batch<'_>, results: &mut Results) -> Result<(), MsmError> {
+    fn enqueue(
+        &mut self,
+        batch: &Batch<'_>,
+        results: &mut Results,
+    ) -> Result<Vec<Event>, MsmError> {
         let (witnesses, count) = (batch.scalars(), self.lanes.len());
         for lane in &self.lanes {
             lane.stream.wait(batch.uploaded)?;
@@ -84,7 +88,9 @@ impl Work for Overlapped {
         lane.multiply(&self.h, h_scalars, &mut results.h)?;
         let lane = &mut self.lanes[1 % count];
         lane.multiply(&self.a, witnesses, &mut results.a)?;
-        lane.multiply(&self.l, witnesses, &mut results.l)
+        lane.multiply(&self.l, witnesses, &mut results.l)?;
+        let done = self.lanes.iter().map(|lane| lane.stream.record());
+        Ok(done.collect::<Result<_, _>>()?)
     }
 }
 

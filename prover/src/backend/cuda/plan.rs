@@ -18,7 +18,7 @@ const STAGING_BYTES: u64 = 1 << 30;
 /// Of the free memory a key's work takes at most this part, when more than one witness at once is what it is for.
 const WORK_SHARE: u64 = 4;
 /// Points of a piece when they are streamed, from the most to the fewest.
-const PIECES: [usize; 4] = [1 << 20, 1 << 18, 1 << 16, 1 << 14];
+const PIECES: [usize; 5] = [1 << 20, 1 << 17, 1 << 14, 1 << 11, 1 << 8];
 
 /// What a key's device memory depends on.
 pub struct Shape {
@@ -160,7 +160,8 @@ pub struct KeyPlan {
 }
 
 impl KeyPlan {
-    /// The best way that fits, within what the operator allows.
+    /// The best way that fits, within what the operator allows. Points are streamed only if the key is `alone` on the
+    /// device: other keys would rather leave.
     ///
     /// # Errors
     /// None fits, or the key has more points than a multiplication can have.
@@ -168,17 +169,19 @@ impl KeyPlan {
         shape: &Shape,
         multiprocessors: u32,
         low_memory: LowMemory,
+        alone: bool,
         free_bytes: u64,
     ) -> Result<Self, PlanError> {
-        let modes: &[Mode] = match low_memory {
-            LowMemory::Auto => &[Mode::Tables, Mode::Points, Mode::Streamed],
-            LowMemory::On => &[Mode::Points, Mode::Streamed],
-            LowMemory::Off => &[Mode::Tables],
+        let allowed = |mode: &Mode| match mode {
+            Mode::Tables => low_memory != LowMemory::On,
+            Mode::Points => low_memory != LowMemory::Off,
+            Mode::Streamed => low_memory != LowMemory::Off && alone,
         };
+        let modes = [Mode::Tables, Mode::Points, Mode::Streamed].into_iter();
         let mut wanted_bytes = u64::MAX;
-        for mode in modes {
+        for mode in modes.filter(allowed) {
             for points in mode.points_plans(shape, free_bytes)? {
-                let plan = Self::new(shape, *mode, points, 1, multiprocessors)?;
+                let plan = Self::new(shape, mode, points, 1, multiprocessors)?;
                 if plan.bytes() <= free_bytes {
                     return Ok(plan.widened(shape, multiprocessors, free_bytes)?);
                 }

@@ -68,6 +68,17 @@ impl<R> Residency<R> {
         evicted.is_some()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Whether somebody uses a resident, so that waiting may help where evicting does not.
+    pub fn is_in_use(&self) -> bool {
+        let residents = self.lock();
+        let mut residents = residents.iter();
+        residents.any(|resident| Arc::strong_count(&resident.value) > 1)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Resident<R>>> {
         self.residents
             .lock()
@@ -106,9 +117,10 @@ mod tests {
     fn what_is_in_use_never_leaves() {
         let residency = filled(100, &[1, 2]);
         let held = [residency.get(&[1; 32]), residency.get(&[2; 32])];
-        assert!(!residency.evict());
+        assert!(!residency.evict() && residency.is_in_use());
         assert_eq!(present(&residency), [1, 2]);
         drop(held);
+        assert!(!residency.is_in_use());
         assert!(residency.evict() && residency.evict() && !residency.evict());
     }
 

@@ -31,8 +31,10 @@ pub struct ResidentKey {
 
 /// What is done with a batch of witnesses.
 pub trait Work: Send {
-    /// Gives a batch to the device. Waits for nothing, unless points are streamed.
-    fn enqueue(&mut self, batch: &Batch<'_>, results: &mut Results) -> Result<(), MsmError>;
+    /// Gives a batch to the device, whose results are there after the events. Waits for nothing, unless points are
+    /// streamed.
+    fn enqueue(&mut self, batch: &Batch<'_>, results: &mut Results)
+    -> Result<Vec<Event>, MsmError>;
 }
 
 /// Witnesses on the device, one after another, once the event has come.
@@ -115,8 +117,10 @@ impl ResidentKey {
             uploaded: &uploaded,
         };
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        work.enqueue(&batch, &mut slot.results)?;
+        let done = work.enqueue(&batch, &mut slot.results)?;
         drop(work);
+        // Here, and not on threads that others could use.
+        done.iter().try_for_each(Event::synchronize)?;
         slot.results.commitments(witnesses.len())
     }
 }

@@ -35,7 +35,7 @@ impl Results {
         })
     }
 
-    /// Waits for the device and does the last additions.
+    /// Does the last additions, once the device is done.
     ///
     /// # Errors
     /// The device failed on the way.

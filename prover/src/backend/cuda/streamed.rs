@@ -1,7 +1,7 @@
 //! The five multiplications with points in host memory, which pass through the device piece by piece.
 
 use trifold_kernels::msm::{G1, G2, Group, MsmError, MsmPlan, MsmScratch, Scalars, StreamedBases};
-use trifold_kernels::{Device, Stream};
+use trifold_kernels::{Device, Event, Stream};
 
 use super::lists::{Lists, gather};
 use super::plan::KeyPlan;
@@ -57,7 +57,11 @@ impl Streamed {
 }
 
 impl Work for Streamed {
-    fn enqueue(&mut self, batch: &Batch<'_>, results: &mut Results) -> Result<(), MsmError> {
+    fn enqueue(
+        &mut self,
+        batch: &Batch<'_>,
+        results: &mut Results,
+    ) -> Result<Vec<Event>, MsmError> {
         self.stream.wait(batch.uploaded)?;
         let witnesses = batch.scalars();
         let (stream, scratch) = (&self.stream, &mut self.scratch);
@@ -77,7 +81,7 @@ impl Work for Streamed {
         results.h = self
             .h
             .multiply(&mut self.pieces_g1, stream, scratch, h_scalars)?;
-        Ok(())
+        Ok(vec![stream.record()?])
     }
 }
 
