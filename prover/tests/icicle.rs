@@ -152,7 +152,10 @@ fn a_missing_library_is_named() {
         std::fs::remove_file(installation.folder.path().join(library)).unwrap();
         let reason = installation.refusal();
         assert!(reason.contains(library), "{reason}");
-        assert!(reason.contains("cannot open shared object file"), "{reason}");
+        assert!(
+            reason.contains("cannot open shared object file"),
+            "{reason}"
+        );
     }
     let nowhere = IcicleOptions {
         folder: Some("/nonexistent/icicle".into()),
