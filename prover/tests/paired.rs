@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Projective, G2Projective};
 use ark_ec::{CurveGroup, PrimeGroup};
-use support::faulty::Faulty;
+use support::faulty::{Fault, Faulty};
 use support::{Fixture, inputs};
 use trifold_prover::backend::Paired;
-use trifold_prover::{Backend, BackendError, Commitments, Cpu, ProveError};
+use trifold_prover::{Backend, BackendError, Cpu, ProveError};
 
-fn pair(fault: fn(&mut Commitments, usize), statements: &[Fr]) -> Paired {
+fn pair(fault: Fault, statements: &[Fr]) -> Paired {
     let statements = statements.to_vec();
     let refuses = false;
     Paired::new(
@@ -43,7 +43,7 @@ fn any_difference_is_refused_and_named_with_what_both_said() {
     let fixture = Fixture::new();
     let witness = fixture.witness();
     let other = fixture.prover(&Cpu).witness(&inputs(8)).unwrap();
-    let faults: [(&str, fn(&mut Commitments, usize)); 5] = [
+    let faults: [(&str, Fault); 5] = [
         ("a", |found, _| found.a += G1Projective::generator()),
         ("b_g1", |found, _| found.b_g1 += G1Projective::generator()),
         ("b_g2", |found, _| found.b_g2 += G2Projective::generator()),

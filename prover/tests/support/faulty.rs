@@ -5,10 +5,13 @@ use std::sync::Arc;
 use ark_bn254::Fr;
 use trifold_prover::{Backend, BackendError, Commitments, Cpu, LoadedKey, ProvingKey};
 
+/// What goes wrong, told which of the faulty witnesses it is.
+pub type Fault = fn(&mut Commitments, usize);
+
 /// A computer with a fault that shows on certain witnesses, given by the value of their second wire.
 #[derive(Clone)]
 pub struct Faulty {
-    pub fault: fn(&mut Commitments, usize),
+    pub fault: Fault,
     /// What the faulty witnesses state; the fault is told their place here.
     pub statements: Vec<Fr>,
     /// Fails a whole call instead, when one of its witnesses is faulty.
