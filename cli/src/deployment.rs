@@ -6,6 +6,7 @@ use ark_groth16::VerifyingKey;
 use trifold_circuits::artifacts::{Artifact, Checkout, CircuitSpec, Event, Manifest};
 use trifold_circuits::groth16::PreparedKey;
 use trifold_circuits::trie::SparseTrie;
+use trifold_circuits::witness::WitnessCalculator;
 use trifold_prover::{Backend, Entropy, KeyCache, KeyManifest, Prover, Stage};
 use trifold_verifier::statement::{Keys, REGISTRY_DEPTH};
 use trifold_verifier::trie::Path;
@@ -160,6 +161,8 @@ pub fn compile(
         }
     })?;
     if let Some(step) = step.into_inner() {
+        // Leaves the tape in the cache, so that no worker has to make it.
+        WitnessCalculator::from_wasm(&artifact.wasm)?;
         step.finish(&format!("{} constraints", artifact.size()?.constraints));
     }
     Ok(artifact)
