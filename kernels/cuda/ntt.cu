@@ -19,7 +19,7 @@ DEVICE ntt::Pass<STRIDED> make_pass(Fr* data, u64 total, const Fr* roots, const 
     (Fr * data, u64 total, const Fr* roots, const Fr* steps, const Fr* scale, u32 log_n, u32 low, u32 rows_log,        \
      u32 columns_log, u32 tile_log, u32 roots_log, u32 steps_log, u32 scale_log, u32 options)
 #define MAKE_PASS(STRIDED)                                                                                             \
-    make_pass<STRIDED>(data, total, roots, steps, scale, log_n, low, rows_log, columns_log, tile_log, roots_log,        \
+    make_pass<STRIDED>(data, total, roots, steps, scale, log_n, low, rows_log, columns_log, tile_log, roots_log,       \
                        steps_log, scale_log, options)
 
 // Rows that lie 2^low apart, natural to reversed order.

@@ -146,7 +146,7 @@ template <u32 Q, bool INNERMOST, bool STRIDED> DEVICE void frequency_step(const 
         Butterfly<Q>::frequency(x, pass.tables.quarter());
         UNROLL for (u32 slot = 0; slot < 1 << Q; slot++) {
             if (INNERMOST ? STRIDED : slot > 0) {
-                x[slot] = factors.times(x[slot], reversed<Q>(slot));
+                x[slot] = factors.template times<INNERMOST>(x[slot], reversed<Q>(slot));
             } else if (slot > 0) {
                 x[slot] = x[slot].below_2p();
             }
@@ -157,8 +157,8 @@ template <u32 Q, bool INNERMOST, bool STRIDED> DEVICE void frequency_step(const 
     barrier();
 }
 
-// Decimation in time of the same bits. In: below 4p, or below 2p if innermost. Out: below 4p, or below 2p if the step is
-// the pass's last.
+// Decimation in time of the same bits. In: below 4p, or below 2p if innermost. Out: below 4p, or below 2p if the step
+// is the pass's last.
 template <u32 Q, bool INNERMOST, bool STRIDED> DEVICE void time_step(const Pass<STRIDED>& pass, u32 size_log) {
     const u32 below = pass.columns_log() + size_log - Q;
     NO_UNROLL for (u32 group = thread_index(); group < pass.tile.elements() >> Q; group += block_threads()) {
@@ -168,7 +168,7 @@ template <u32 Q, bool INNERMOST, bool STRIDED> DEVICE void time_step(const Pass<
         UNROLL for (u32 slot = 0; slot < 1 << Q; slot++) {
             x[slot] = pass.tile.load(first + (slot << below));
             if (INNERMOST ? STRIDED : slot > 0) {
-                x[slot] = factors.times(x[slot], reversed<Q>(slot));
+                x[slot] = factors.template times<INNERMOST>(x[slot], reversed<Q>(slot));
             } else if (!INNERMOST) {
                 x[slot] = x[slot].below_2p();
             }

@@ -56,8 +56,10 @@ struct Factors {
     // Places from here on, a power of two, hold the negatives of those from 0 on and are not in the table.
     u32 end;
 
-    METHOD Fr times(const Fr& x, u32 k) const {
+    // HALVED: the table may end before the place.
+    template <bool HALVED> METHOD Fr times(const Fr& x, u32 k) const {
         u32 place = ((first + k * step) & order_mask) << shift;
+        if (!HALVED) return x * table[place];
         Fr product = x * table[place & (end - 1)];
         return place & end ? product.negated() : product;
     }

@@ -1,11 +1,11 @@
 // Products of a sparse matrix with witnesses.
 //
 // Rows are cut into slices of one warp: a short row is one lane's, and rows of about the same length share a slice; a
-// long row has a slice of its own, whose lanes take its entries in turns and add up; a giant row has a block. Slices lie
-// in the order of their work, the longest first, and entry j of lane l of a slice lies at 32 j + l, so that a warp reads
-// its entries in one piece whatever the matrix looks like. The matrices of circuits have rows of one to some hundred
-// entries, unsorted: taken row by row in their order, the warps of `merge` would do 62 million steps for 12 million
-// entries.
+// long row has a slice of its own, whose lanes take its entries in turns and add up; a giant row has a block. Slices
+// lie in the order of their work, the longest first, and entry j of lane l of a slice lies at 32 j + l, so that a warp
+// reads its entries in one piece whatever the matrix looks like. The matrices of circuits have rows of one to some
+// hundred entries, unsorted: taken row by row in their order, the warps of `merge` would do 62 million steps for 12
+// million entries.
 //
 // What bounds it (model; not measured): 32 bytes of witness from the L2 cache and a product for each entry, 8 bytes of
 // the entry itself: 0.2 to 0.3 ms for the two matrices of `merge` on an H200.
