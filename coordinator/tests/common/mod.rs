@@ -26,6 +26,7 @@ pub struct NatsServer {
     port: u16,
     directory: tempfile::TempDir,
     binary: PathBuf,
+    access: Vec<String>,
 }
 
 fn nats_binary() -> PathBuf {
@@ -43,18 +44,26 @@ fn nats_binary() -> PathBuf {
 }
 
 impl NatsServer {
+    /// One user with a password.
     pub fn start() -> Self {
+        Self::start_with(["--user", "farm", "--pass", "s3cret"].map(Into::into))
+    }
+
+    /// A server with these arguments about who may connect.
+    pub fn start_with(access: impl Into<Vec<String>>) -> Self {
+        let access = access.into();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         drop(listener);
         let directory = tempfile::tempdir().expect("a directory");
         let binary = nats_binary();
-        let child = spawn(&binary, port, directory.path());
+        let child = spawn(&binary, port, directory.path(), &access);
         let server = Self {
             child,
             port,
             directory,
             binary,
+            access,
         };
         server.wait();
         server
@@ -75,7 +84,7 @@ impl NatsServer {
     pub fn crash(&mut self) {
         self.child.kill().expect("kill");
         self.child.wait().expect("wait");
-        self.child = spawn(&self.binary, self.port, self.directory.path());
+        self.child = spawn(&self.binary, self.port, self.directory.path(), &self.access);
         self.wait();
     }
 
@@ -103,17 +112,11 @@ impl NatsServer {
     }
 }
 
-fn spawn(binary: &Path, port: u16, directory: &Path) -> Child {
+fn spawn(binary: &Path, port: u16, directory: &Path, access: &[String]) -> Child {
     let mut command = Command::new(binary);
-    command.args([
-        "--jetstream",
-        "--addr",
-        "127.0.0.1",
-        "--user",
-        "farm",
-        "--pass",
-        "s3cret",
-    ]);
+    command
+        .args(["--jetstream", "--addr", "127.0.0.1"])
+        .args(access);
     command
         .arg("--port")
         .arg(port.to_string())
