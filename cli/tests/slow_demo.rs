@@ -147,8 +147,9 @@ fn every_card_has_a_worker_that_is_started_again_when_it_dies_in_a_proof() {
     let farm = Farm::new();
     let _coordinator = farm.coordinator();
     let mut command = farm.command("worker");
-    command.args(["--backend", "cpu", "--batch", "2", "--name", "w"]);
-    command.args(["--pretend-cards", "GPU-aaaa,GPU-bbbb"]);
+    // Its own card is the only one that a child sees, whatever the flag says.
+    command.args(["--pretend-cards", "GPU-aaaa,GPU-bbbb", "--gpu", "7"]);
+    command.args(["--batch", "2", "--name", "w"]);
     let mut cards = Process::start(command);
     let started = [(); 2].map(|()| cards.wait_for("worker started, process"));
     for _ in &started {

@@ -51,9 +51,13 @@ pub struct Worker {
 
 impl Worker {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        match (&self.card, self.cards()?) {
-            (None, cards) if !cards.is_empty() => self.supervise(&cards),
-            _ => self.prove(),
+        if self.card.is_some() {
+            return self.prove();
+        }
+        let cards = self.cards()?;
+        match cards.is_empty() {
+            true => self.prove(),
+            false => self.supervise(&cards),
         }
     }
 
@@ -77,7 +81,7 @@ impl Worker {
     fn prove(&self) -> anyhow::Result<ExitCode> {
         let screen = self.card().map_or_else(Screen::new, Screen::of_card);
         let (deployment, network) = self.ready(&screen)?;
-        // A supervised process sees its own card only.
+        // A supervised process sees its own card only, under another number.
         let card = self.proving.first_card().filter(|_| self.card.is_none());
         let selected = self.proving.select(card)?;
         if let Some(note) = &selected.note {
