@@ -14,6 +14,8 @@ fn sppark() {
     let include = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
     cc::Build::new()
         .cuda(true)
+        // With nvcc, debug information for the device means code that is not optimised.
+        .debug(false)
         .flag("-std=c++17")
         .flag("-gencode")
         .flag(format!("arch=compute_{sm},code=[compute_{sm},sm_{sm}]"))

@@ -21,7 +21,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use serde::Serialize;
 use trifold_circuits::artifacts::Checkout;
-use trifold_kernels::{Card, Device};
+use trifold_kernels::{Card, Device, Module};
 use trifold_prover::backend::{Cuda, Icicle, IcicleOptions, Options as BackendOptions};
 use trifold_prover::{Backend, Cpu};
 
@@ -60,6 +60,15 @@ pub struct Options {
     out: Option<PathBuf>,
 }
 
+/// Compiled before anything is timed, where no build has embedded them.
+const KERNELS: [Module; 5] = [
+    Module::Sort,
+    Module::MsmG1,
+    Module::MsmG2,
+    Module::Ntt,
+    Module::R1cs,
+];
+
 /// What a run is about: a card, or what is there without one.
 struct Setting {
     name: &'static str,
@@ -90,6 +99,14 @@ struct Figures {
 struct Named {
     name: String,
     device: String,
+}
+
+/// Everyone who can be timed, and the others.
+#[derive(Default)]
+struct Present {
+    contenders: Vec<Box<dyn Contender>>,
+    backends: Vec<Arc<dyn Backend>>,
+    absent: Vec<Absent>,
 }
 
 /// Who could have been timed, and why not.
@@ -145,6 +162,7 @@ impl Setting {
         let cards = Device::cards().map_err(|error| error.to_string())?;
         let card = cards.first().ok_or("the driver has none")?;
         let device = Device::cuda(&card.id).map_err(|error| error.to_string())?;
+        device.load(&KERNELS).map_err(|error| error.to_string())?;
         Ok(Self {
             name: "gpu",
             device: Some(device),
@@ -183,11 +201,11 @@ impl Setting {
             name: "gpu-emulated",
             device: Some(Device::emulator()?),
             sizes: Sizes {
-                g1: vec![4, 6],
+                g1: vec![4],
                 g2: vec![4],
-                ntt: vec![4, 6],
+                ntt: vec![4],
             },
-            check_log: 5,
+            check_log: 4,
             circuits: &["powers"],
             proofs_seconds: 0.5,
             random: 4,
@@ -196,12 +214,14 @@ impl Setting {
     }
 
     fn measure(&self, options: &Options, checkout: &Checkout, clock: &Clock) -> Figures {
-        let (contenders, backends, absent) = self.present(options);
+        let present = self.present(options);
+        let (contenders, backends) = (&present.contenders, &present.backends);
         let names = contenders.iter().map(|contender| Named {
             name: contender.name().to_owned(),
             device: contender.device(),
         });
-        let circuits = options.circuits.clone().unwrap_or_else(|| {
+        let circuits = options.circuits.clone();
+        let circuits = circuits.unwrap_or_else(|| {
             self.circuits
                 .iter()
                 .map(|name| (*name).to_owned())
@@ -211,57 +231,51 @@ impl Setting {
         Figures {
             card: self.card.clone(),
             contenders: names.collect(),
-            absent,
-            checks: sweep::checks(&contenders, self.check_log),
-            timings: sweep::timings(&contenders, &self.sizes, clock),
-            random: proofs::random(checkout, &backends, random, clock),
-            proofs: proofs::run(checkout, &circuits, &backends, self.proofs_seconds, clock),
+            checks: sweep::checks(contenders, self.check_log),
+            timings: sweep::timings(contenders, &self.sizes, clock),
+            random: proofs::random(checkout, backends, random, clock),
+            proofs: proofs::run(checkout, &circuits, backends, self.proofs_seconds, clock),
+            absent: present.absent,
         }
     }
 
-    /// Everyone who can be timed, and the others.
-    fn present(
-        &self,
-        options: &Options,
-    ) -> (Vec<Box<dyn Contender>>, Vec<Arc<dyn Backend>>, Vec<Absent>) {
-        let (mut contenders, mut backends) = (
-            Vec::<Box<dyn Contender>>::new(),
-            Vec::<Arc<dyn Backend>>::new(),
-        );
-        let mut absent = Vec::new();
+    fn present(&self, options: &Options) -> Present {
+        let mut present = Present::default();
         if let Some(device) = &self.device {
-            contenders.push(Box::new(Trifold {
-                device: device.clone(),
-            }));
             let name = if self.card.is_some() {
                 "cuda"
             } else {
                 "emulator"
             };
-            match Cuda::on(name, device.clone(), &BackendOptions::default()) {
-                Ok(cuda) => backends.push(Arc::new(cuda)),
-                Err(error) => absent.push(Absent::new(name, error)),
+            let device = device.clone();
+            present.contenders.push(Box::new(Trifold {
+                device: device.clone(),
+            }));
+            match Cuda::on(name, device, &BackendOptions::default()) {
+                Ok(cuda) => present.backends.push(Arc::new(cuda)),
+                Err(error) => present.absent.push(Absent::new(name, error)),
             }
         }
         match sppark() {
-            Ok(sppark) => contenders.push(sppark),
-            Err(error) => absent.push(Absent::new("sppark", error)),
+            Ok(sppark) => present.contenders.push(sppark),
+            Err(error) => present.absent.push(Absent::new("sppark", error)),
         }
         let folder = options.icicle.clone();
         match Icicle::new(&IcicleOptions {
             folder,
             device: None,
-        }) {
+        })
+        .map(Arc::new)
+        {
             Ok(icicle) => {
-                let icicle = Arc::new(icicle);
-                contenders.push(Box::new(icicle.clone()));
-                backends.push(icicle);
+                present.contenders.push(Box::new(icicle.clone()));
+                present.backends.push(icicle);
             }
-            Err(error) => absent.push(Absent::new("ICICLE", error)),
+            Err(error) => present.absent.push(Absent::new("ICICLE", error)),
         }
-        contenders.push(Box::new(Arkworks));
-        backends.push(Arc::new(Cpu));
-        (contenders, backends, absent)
+        present.contenders.push(Box::new(Arkworks));
+        present.backends.push(Arc::new(Cpu));
+        present
     }
 }
 

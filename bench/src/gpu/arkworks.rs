@@ -48,10 +48,7 @@ struct Sum<G: VariableBaseMSM> {
 }
 
 impl<G: VariableBaseMSM<ScalarField = Fr>> Sum<G> {
-    fn new<P: AffineRepr>(points: &[P], scalars: &[Fr]) -> Self
-    where
-        P: Into<G::MulBase>,
-    {
+    fn new<P: AffineRepr + Into<G::MulBase>>(points: &[P], scalars: &[Fr]) -> Self {
         Self {
             points: points.iter().map(|point| (*point).into()).collect(),
             scalars: scalars.par_iter().map(|s| s.into_bigint()).collect(),

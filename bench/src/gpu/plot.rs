@@ -126,3 +126,49 @@ fn text(x: f64, y: f64, anchor: &str, text: &str) -> String {
         "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"#222222\">{text}</text>\n"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timing(contender: &str, log_size: u32, best_seconds: Option<f64>) -> Timing {
+        Timing {
+            operation: "MSM G1",
+            log_size,
+            contender: contender.to_owned(),
+            best_seconds,
+            median_seconds: best_seconds,
+            runs: 1,
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn each_contender_has_a_line_through_what_was_measured() {
+        let timings = [
+            timing("a", 16, Some(0.001)),
+            timing("b", 16, Some(0.01)),
+            timing("a", 20, Some(0.02)),
+            timing("b", 20, None),
+            timing("c", 20, None),
+        ];
+        let figure = msm(&timings, Some("a card & more"));
+        assert_eq!(figure.matches("<polyline").count(), 2);
+        assert_eq!(figure.matches("<circle").count(), 3);
+        assert!(figure.contains(">a<") && figure.contains(">b<") && !figure.contains(">c<"));
+        assert!(figure.contains("a card &amp; more") && !figure.contains("NaN"));
+        assert!(!figure.contains("not measured"));
+    }
+
+    #[test]
+    fn one_size_is_a_figure_too_and_none_says_so() {
+        let figure = msm(&[timing("a", 16, Some(0.5))], Some("card"));
+        assert!(figure.contains("<circle") && !figure.contains("NaN") && !figure.contains("inf"));
+        for (timings, card) in [
+            (vec![], Some("card")),
+            (vec![timing("a", 16, Some(0.5))], None),
+        ] {
+            assert!(msm(&timings, card).contains("not measured"));
+        }
+    }
+}

@@ -137,3 +137,36 @@ pub fn unreversed(mut values: Vec<Fr>) -> Vec<Fr> {
 fn value(index: usize, base: u64) -> Fr {
     Fr::from(base).pow([(1 << 20) + index as u64])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ark_bn254::{G1Affine, G2Affine};
+
+    fn plain<P: AffineRepr<ScalarField = Fr>>(terms: &Terms<P>) -> P::Group {
+        let pairs = terms.points.iter().zip(&terms.scalars);
+        pairs.map(|(point, scalar)| *point * scalar).sum()
+    }
+
+    #[test]
+    fn known_sums_are_the_sums() {
+        let terms = Terms::<G1Affine>::dense(CHUNK + 3);
+        assert_eq!(terms.sum(terms.points.len()), plain(&terms));
+        let distinct: std::collections::HashSet<_> = terms.points.iter().collect();
+        assert_eq!(distinct.len(), CHUNK + 3);
+        for (name, terms) in adversarial::<G2Affine>(37) {
+            assert_eq!(terms.points.len(), 37);
+            assert_eq!(terms.sum(37), plain(&terms), "{name}");
+        }
+    }
+
+    #[test]
+    fn reversing_bits_twice_changes_nothing() {
+        for log in [0, 1, 3, 6] {
+            let values = scalars(1 << log);
+            assert_eq!(unreversed(unreversed(values.clone())), values);
+        }
+        let [a, b, c, d] = scalars(4).try_into().unwrap();
+        assert_eq!(unreversed(vec![a, b, c, d]), [a, c, b, d]);
+    }
+}
