@@ -101,9 +101,16 @@ fn automatic(options: &Options) -> Selected {
         },
         Err(error) => Selected {
             backend: Arc::new(Cpu),
-            note: Some(format!("proving on the CPU: {error}")),
+            note: Some(note(&error)),
         },
     }
+}
+
+/// One line, even when a compiler had more to say.
+fn note(error: &BackendError) -> String {
+    let reason = error.to_string();
+    let reason = reason.lines().next().unwrap_or_default();
+    format!("proving on the CPU: {reason}")
 }
 
 #[cfg(feature = "cuda")]

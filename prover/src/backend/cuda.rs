@@ -13,6 +13,7 @@ mod results;
 mod slots;
 mod streamed;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -133,6 +134,7 @@ impl Backend for Cuda {
             lists,
             matrices,
             key,
+            batch_limit: AtomicUsize::new(1),
         };
         loaded.resident()?;
         Ok(Box::new(loaded))
@@ -146,6 +148,8 @@ struct CudaKey {
     lists: Lists,
     matrices: DeviceMatrices,
     shape: Shape,
+    /// As it was when the key was last used.
+    batch_limit: AtomicUsize,
 }
 
 impl LoadedKey for CudaKey {
@@ -157,14 +161,20 @@ impl LoadedKey for CudaKey {
     }
 
     fn batch_limit(&self) -> usize {
-        let resident = self.shared.residency.get(self.key.digest());
-        resident.map_or(1, |resident| resident.batch_limit())
+        self.batch_limit.load(Ordering::Relaxed)
     }
 }
 
 impl CudaKey {
     /// The key on the card: found there, or uploaded.
     fn resident(&self) -> Result<Arc<ResidentKey>, BackendError> {
+        let resident = self.find_or_upload()?;
+        let batch_limit = resident.batch_limit();
+        self.batch_limit.store(batch_limit, Ordering::Relaxed);
+        Ok(resident)
+    }
+
+    fn find_or_upload(&self) -> Result<Arc<ResidentKey>, BackendError> {
         let (shared, digest) = (&self.shared, self.key.digest());
         shared.usable()?;
         if let Some(resident) = shared.residency.get(digest) {
