@@ -69,6 +69,8 @@ impl ProofWithStatement {
 }
 
 /// Proves one circuit under one key, one proof at a time or several together.
+///
+/// Its calls may wait for one another, so they are not for tasks of rayon's pool, on which their work is done.
 pub struct Prover {
     key: Arc<ProvingKey>,
     backend: String,
@@ -163,8 +165,7 @@ impl Prover {
     }
 
     /// Proves whole witnesses together; the results are in their order. Two threads that call this at the same time
-    /// keep a device busy: it computes one batch while the other is uploaded or its proofs
-    /// are checked.
+    /// keep a device busy: it computes one batch while the other is uploaded or its proofs are checked.
     ///
     /// # Errors
     /// Each as [`Prover::prove_witness`]; one that fails takes no other with it.
