@@ -9,6 +9,9 @@ use rayon::prelude::*;
 
 use super::contender::{Boxed, Contender, Operation};
 
+// Linked for what peer.cu calls.
+use {blst as _, sppark as _};
+
 type Words = [u64; 4];
 
 // sppark's own allocations and error reports are C++; what it throws is caught in peer.cu.
