@@ -32,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What the stages did and what holds them.
 #[derive(Default)]
 struct Stages {
+    /// Numbers of the tasks whose witness was begun.
+    preparing: HashSet<u64>,
     /// Numbers of the tasks whose witness is made.
     prepared: Vec<u64>,
     /// Numbers of the tasks of each batch that was begun, in order.
@@ -47,6 +49,8 @@ struct Stages {
 struct Gated {
     stages: Arc<(Mutex<Stages>, Condvar)>,
     batch: usize,
+    /// Tasks of the first batch, whose witnesses wait for each other.
+    gathered: HashSet<u64>,
     faults: HashMap<u64, Fault>,
 }
 
@@ -69,6 +73,14 @@ impl Gated {
         };
         gated.set(|stages| stages.closed = true);
         gated
+    }
+
+    /// The first tasks are ready together, so that they are the first batch.
+    fn gathering(self) -> Self {
+        Self {
+            gathered: (0..self.batch as u64).collect(),
+            ..self
+        }
     }
 
     fn with_faults(self, faults: impl IntoIterator<Item = (u64, Fault)>) -> Self {
@@ -132,7 +144,13 @@ impl Execute for Gated {
 
     fn prepare(&self, task: &Task, _fetch: &Fetch<'_>) -> Result<Task, ExecuteError> {
         let number = number(task);
-        self.pass(|stages| stages.slow.contains(&number), |_| {});
+        let alone = |stages: &Stages| {
+            self.gathered.contains(&number) && !self.gathered.is_subset(&stages.preparing)
+        };
+        self.pass(
+            |stages| alone(stages) || stages.slow.contains(&number),
+            |stages| drop(stages.preparing.insert(number)),
+        );
         self.set(|stages| stages.prepared.push(number));
         Ok(task.clone())
     }
@@ -308,7 +326,7 @@ async fn the_next_witness_is_made_while_the_prover_works() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tasks_of_one_circuit_are_proven_together() {
-    let (desk, executor) = (Desk::memory(), Gated::closed(4));
+    let (desk, executor) = (Desk::memory(), Gated::closed(4).gathering());
     desk.push(programs(9)).await;
     let worker = desk.work_as(patient(), &executor);
     executor.until(|stages| stages.batches.len() == 1).await;
@@ -371,7 +389,9 @@ async fn what_is_closer_to_the_root_overtakes_what_was_taken_ahead() {
 async fn a_bad_task_fails_alone_and_with_its_class() {
     let inputs = Fault::Error(ExecuteError::Inputs("constraint 17 is violated".into()));
     let here = Fault::Error(ExecuteError::Worker("out of memory".into()));
-    let executor = Gated::closed(4).with_faults([(1, inputs), (2, here)]);
+    let executor = Gated::closed(4)
+        .gathering()
+        .with_faults([(1, inputs), (2, here)]);
     let desk = Desk::memory();
     desk.push(programs(8)).await;
     let worker = desk.work_as(patient(), &executor);
@@ -393,7 +413,9 @@ async fn a_bad_task_fails_alone_and_with_its_class() {
 /// A whole batch that fails is halved until the task that breaks the prover is alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_crashes_the_prover_costs_no_other_its_proof() {
-    let executor = Gated::closed(4).with_faults([(2, Fault::Panic)]);
+    let executor = Gated::closed(4)
+        .gathering()
+        .with_faults([(2, Fault::Panic)]);
     let desk = Desk::memory();
     desk.push(programs(8)).await;
     let worker = desk.work_as(patient(), &executor);
@@ -416,7 +438,7 @@ async fn a_task_that_crashes_the_prover_costs_no_other_its_proof() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_finishes_the_batch_and_gives_back_the_rest() {
-    let (desk, executor) = (Desk::memory(), Gated::closed(2));
+    let (desk, executor) = (Desk::memory(), Gated::closed(2).gathering());
     executor.slow([3]);
     desk.push(programs(12)).await;
     let worker = desk.work_as(patient(), &executor);
@@ -567,7 +589,7 @@ async fn the_lease_of_one_of_a_batch_runs_out() {
     let queue = LocalQueue::memory(Duration::from_millis(400));
     let key = program(1).id.to_string();
     let desk = Desk::new(Arc::new(Deaf { queue, key }));
-    let executor = Gated::closed(4);
+    let executor = Gated::closed(4).gathering();
     desk.push(programs(8)).await;
     let worker = desk.work_as(patient(), &executor);
     executor
