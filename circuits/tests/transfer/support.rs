@@ -128,7 +128,9 @@ pub struct Circuit {
 
 impl Circuit {
     pub fn small() -> Self {
-        Self::new(&Checkout::find().unwrap(), SIZE)
+        let circuit = Self::new(&Checkout::find().unwrap(), SIZE);
+        assert!(circuit.calculator.tape().is_ok());
+        circuit
     }
 
     pub fn new(checkout: &Checkout, size: Size) -> Self {
@@ -149,11 +151,12 @@ impl Circuit {
         }
     }
 
-    /// The wasm's witness; panics unless the tape has the same or none either.
+    /// The wasm's witness; panics unless the tape has the same or none either. A forged circuit may have no tape.
     pub fn witness(&self, inputs: &Inputs) -> Result<Vec<Fr>, WitnessError> {
         let witness = self.calculator.wasm()?.calculate(inputs);
-        let by_tape = self.calculator.tape().unwrap().run(inputs);
-        assert!(by_tape.ok().as_ref() == witness.as_ref().ok());
+        if let Ok(tape) = self.calculator.tape() {
+            assert!(tape.run(inputs).ok().as_ref() == witness.as_ref().ok());
+        }
         witness
     }
 
