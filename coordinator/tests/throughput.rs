@@ -149,7 +149,7 @@ impl Execute for Gated {
         };
         self.pass(
             |stages| alone(stages) || stages.slow.contains(&number),
-            |stages| drop(stages.preparing.insert(number)),
+            |stages| stages.preparing.extend([number]),
         );
         self.set(|stages| stages.prepared.push(number));
         Ok(task.clone())
