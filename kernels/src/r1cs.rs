@@ -83,6 +83,15 @@ struct DeviceRows {
     rows: Buffer<u32>,
 }
 
+/// One matrix times `count` witnesses.
+#[derive(Clone, Copy)]
+struct Product<'a> {
+    rows: &'a DeviceRows,
+    witnesses: BufferSlice<'a, FieldBytes>,
+    results: BufferSlice<'a, FieldBytes>,
+    count: u32,
+}
+
 impl Matrices {
     /// Sorts the rows for the device and uploads them.
     ///
@@ -165,18 +174,23 @@ impl Matrices {
         let count = witnesses.len() / self.columns.max(1);
         check_length("witnesses", witnesses.len(), count * self.columns)?;
         check_length("rows of a product", results.len(), count * self.rows)?;
-        self.launch_giant(stream, rows, witnesses, results, count as u32)?;
-        self.launch_slices(stream, rows, witnesses, results, count as u32)
+        let product = Product {
+            rows,
+            witnesses,
+            results,
+            count: count as u32,
+        };
+        self.launch_giant(stream, product)?;
+        self.launch_slices(stream, product)
     }
 
-    fn launch_slices(
-        &self,
-        stream: &Stream,
-        rows: &DeviceRows,
-        witnesses: BufferSlice<'_, FieldBytes>,
-        results: BufferSlice<'_, FieldBytes>,
-        count: u32,
-    ) -> Result<()> {
+    fn launch_slices(&self, stream: &Stream, product: Product<'_>) -> Result<()> {
+        let Product {
+            rows,
+            witnesses,
+            results,
+            count,
+        } = product;
         let blocks = (rows.slices - rows.giant_slices).div_ceil(WARPS);
         let arguments = args![
             &rows.entries,
@@ -200,14 +214,13 @@ impl Matrices {
         stream.launch(Module::R1cs, "r1cs_multiply", grid, arguments)
     }
 
-    fn launch_giant(
-        &self,
-        stream: &Stream,
-        rows: &DeviceRows,
-        witnesses: BufferSlice<'_, FieldBytes>,
-        results: BufferSlice<'_, FieldBytes>,
-        count: u32,
-    ) -> Result<()> {
+    fn launch_giant(&self, stream: &Stream, product: Product<'_>) -> Result<()> {
+        let Product {
+            rows,
+            witnesses,
+            results,
+            count,
+        } = product;
         let arguments = args![
             &rows.entries,
             &rows.starts,

@@ -3,7 +3,7 @@
 use ark_ff::BigInt;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use trifold_kernels::{
-    Device, DeviceError, EmulatorConfig, Grid, Module, Stream, args, test_devices,
+    Argument, Device, DeviceError, EmulatorConfig, Grid, Module, Stream, args, test_devices,
 };
 
 const MODULE: Module = Module::DeviceTest;
@@ -14,6 +14,12 @@ fn grid(blocks: u32, threads: u32, shared_bytes: u32) -> Grid {
         threads,
         shared_bytes,
     }
+}
+
+/// Launches a kernel that must not fail, and waits for it.
+fn run(stream: &Stream, kernel: &'static str, grid: Grid, arguments: &[Argument]) {
+    stream.launch(MODULE, kernel, grid, arguments).unwrap();
+    stream.synchronize().unwrap();
 }
 
 fn on_every_device(test: impl Fn(&Device, &Stream)) {
@@ -48,15 +54,12 @@ fn a_launch_covers_every_element_once() {
         let input = device.upload(&words).unwrap();
         let output = device.alloc::<u32>(1000).unwrap();
         let grid = Grid::covering(1000, 64);
-        stream
-            .launch(
-                MODULE,
-                "add_word",
-                grid,
-                args![&input, 7u32, &output, 1000u64],
-            )
-            .unwrap();
-        stream.synchronize().unwrap();
+        run(
+            stream,
+            "add_word",
+            grid,
+            args![&input, 7u32, &output, 1000u64],
+        );
         assert_eq!(output.download().unwrap(), (7..1007).collect::<Vec<u32>>());
     });
 }
@@ -119,15 +122,12 @@ fn warp_collectives_answer_as_a_card_does() {
         let stream = device.stream().unwrap();
         let input = device.upload(&words).unwrap();
         let output = device.alloc::<u32>(8 * 1024).unwrap();
-        stream
-            .launch(
-                MODULE,
-                "warp_services",
-                grid(4, 256, 0),
-                args![&input, &output],
-            )
-            .unwrap();
-        stream.synchronize().unwrap();
+        run(
+            &stream,
+            "warp_services",
+            grid(4, 256, 0),
+            args![&input, &output],
+        );
         assert_eq!(output.download().unwrap(), expected);
     }
 }
@@ -140,15 +140,12 @@ fn atomics_lose_nothing() {
             .upload(&[0, 0, u32::MAX, 0, u32::MAX, 0, 0, 0, 0u32])
             .unwrap();
         let doubles = device.upload(&[0, 5u64]).unwrap();
-        stream
-            .launch(
-                MODULE,
-                "atomic_services",
-                grid(16, 64, 0),
-                args![&words, &doubles],
-            )
-            .unwrap();
-        stream.synchronize().unwrap();
+        run(
+            &stream,
+            "atomic_services",
+            grid(16, 64, 0),
+            args![&words, &doubles],
+        );
         let sum = 1023 * 1024 / 2;
         assert_eq!(
             words.download().unwrap(),
@@ -172,15 +169,12 @@ fn bit_services_agree_with_rust() {
         words[..4].copy_from_slice(&[0, 1, u32::MAX, 1 << 31]);
         let input = device.upload(&words).unwrap();
         let output = device.alloc::<u32>(8 * 64).unwrap();
-        stream
-            .launch(
-                MODULE,
-                "bit_services",
-                grid(1, 64, 0),
-                args![&input, &output],
-            )
-            .unwrap();
-        stream.synchronize().unwrap();
+        run(
+            stream,
+            "bit_services",
+            grid(1, 64, 0),
+            args![&input, &output],
+        );
         for (lane, (word, found)) in words
             .iter()
             .zip(output.download().unwrap().chunks(8))
@@ -227,15 +221,12 @@ fn carry_chains_are_exact() {
             .collect();
         let input = device.upload(&words).unwrap();
         let output = device.alloc::<u32>(23 * 256).unwrap();
-        stream
-            .launch(
-                MODULE,
-                "carry_chains",
-                grid(4, 64, 0),
-                args![&input, &output],
-            )
-            .unwrap();
-        stream.synchronize().unwrap();
+        run(
+            stream,
+            "carry_chains",
+            grid(4, 64, 0),
+            args![&input, &output],
+        );
         for (case, found) in words.chunks(16).zip(output.download().unwrap().chunks(23)) {
             let (a, b) = (limbs(&case[..8]), limbs(&case[8..]));
             let (mut sum, mut difference) = (a, a);
@@ -340,15 +331,12 @@ fn a_block_gets_all_the_shared_memory_it_asks_for() {
     on_every_device(|device, stream| {
         let bytes = device.limits().shared_bytes_per_block;
         let kept = device.alloc_zeroed::<u32>(1).unwrap();
-        stream
-            .launch(
-                MODULE,
-                "fill_shared",
-                grid(3, 1024, bytes),
-                args![&kept, bytes / 4],
-            )
-            .unwrap();
-        stream.synchronize().unwrap();
+        run(
+            stream,
+            "fill_shared",
+            grid(3, 1024, bytes),
+            args![&kept, bytes / 4],
+        );
         assert_eq!(kept.download().unwrap(), [3 * (bytes / 4)]);
     });
 }

@@ -71,6 +71,25 @@ pub struct Commitments {
     pub l: G1Projective,
 }
 
+/// Checks that a backend gave as many results as it was given witnesses.
+///
+/// # Errors
+/// [`BackendError::Results`].
+pub(crate) fn check_count(
+    backend: &str,
+    expected: usize,
+    found: &[Commitments],
+) -> Result<(), BackendError> {
+    if found.len() == expected {
+        return Ok(());
+    }
+    Err(BackendError::Results {
+        backend: backend.to_owned(),
+        expected,
+        found: found.len(),
+    })
+}
+
 /// Checks that every witness has a value for each wire of a key.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use trifold_circuits::inputs::Inputs;
 use trifold_circuits::r1cs::{R1cs, R1csError, Violation};
 use trifold_circuits::witness::{WitnessCalculator, WitnessError};
 
-use crate::backend::{Backend, BackendError, Commitments, LoadedKey};
+use crate::backend::{Backend, BackendError, Commitments, LoadedKey, check_count};
 use crate::key::{Header, ProvingKey};
 use crate::self_check::{Claim, SelfCheck};
 
@@ -212,14 +212,8 @@ impl Prover {
 
     fn commit_all(&self, witnesses: &[&[Fr]]) -> Result<Vec<Commitments>, BackendError> {
         let found = self.loaded.commit(witnesses)?;
-        match found.len() == witnesses.len() {
-            true => Ok(found),
-            false => Err(BackendError::Results {
-                backend: self.backend.clone(),
-                expected: witnesses.len(),
-                found: found.len(),
-            }),
-        }
+        check_count(&self.backend, witnesses.len(), &found)?;
+        Ok(found)
     }
 
     /// The constraint system is read only here: a proof does not need it.

@@ -6,7 +6,7 @@ use std::{panic, thread};
 use ark_bn254::Fr;
 use ark_ec::CurveGroup;
 
-use super::{Backend, BackendError, Commitments, LoadedKey};
+use super::{Backend, BackendError, Commitments, LoadedKey, check_count};
 use crate::key::ProvingKey;
 
 /// Runs two backends side by side and refuses to answer when they differ.
@@ -69,15 +69,8 @@ impl PairedKey {
         second: &[Commitments],
         expected: usize,
     ) -> Result<Vec<Commitments>, BackendError> {
-        for (name, found) in self.names.iter().zip([first.len(), second.len()]) {
-            if found != expected {
-                let backend = name.clone();
-                return Err(BackendError::Results {
-                    backend,
-                    expected,
-                    found,
-                });
-            }
+        for (name, found) in self.names.iter().zip([&first[..], second]) {
+            check_count(name, expected, found)?;
         }
         let mut pairs = first.iter().zip(second).enumerate();
         match pairs.find_map(|(witness, (first, second))| self.difference(witness, first, second)) {
