@@ -196,6 +196,9 @@ impl Execute for Transfers {
                 constraints: 0,
                 witness_seconds: 0.0,
                 prove_seconds: proven.prove_seconds,
+                cpu_seconds: 0.0,
+                gpu_seconds: 0.0,
+                input_bytes: 0,
             })
         });
         proved.collect()

@@ -76,6 +76,7 @@ const SHORTEST_NAP: Duration = Duration::from_millis(5);
 const LONGEST_NAP: Duration = Duration::from_secs(1);
 
 /// From the intake tasks to the owner of the plan.
+#[expect(clippy::large_enum_variant, reason = "one at a time, moved once")]
 enum Message {
     /// May this snapshot enter, and from which leaf?
     Admit(Box<Outline>, intake::TipReply),
@@ -226,8 +227,11 @@ impl Core {
                 code,
                 message,
             } => self.reject(shard, snapshot, code, message),
-            Message::Command(CommandKind::CloseEpoch, lease) => {
-                self.handle(Event::CloseNow).await?;
+            Message::Command(command, lease) => {
+                match command {
+                    CommandKind::CloseEpoch => self.handle(Event::CloseNow).await?,
+                    other => tracing::warn!(?other, "not done: unknown here"),
+                }
                 self.acknowledge(lease);
             }
             Message::Result(result, arrival) => self.take_result(result, arrival).await?,

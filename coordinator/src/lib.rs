@@ -12,6 +12,7 @@ pub mod plan;
 pub mod queue;
 pub mod standin;
 pub mod verify;
+pub mod view;
 pub mod wire;
 pub mod worker;
 

@@ -534,7 +534,7 @@ impl Planner {
 
     fn failed(&mut self, now: Time, id: Digest, class: FailureClass, message: &str) {
         let given_up = match class {
-            FailureClass::Worker => false,
+            FailureClass::Worker | FailureClass::Memory => false,
             FailureClass::Inputs => self.tasks.charge(&id),
         };
         self.tasks.retry(now, &id);

@@ -268,6 +268,9 @@ impl StandInExecute {
             constraints: constraints(&task.work),
             witness_seconds: self.witness.as_secs_f64(),
             prove_seconds: self.pause.as_secs_f64(),
+            cpu_seconds: 0.0,
+            gpu_seconds: 0.0,
+            input_bytes: 0,
         }
     }
 }

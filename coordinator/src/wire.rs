@@ -12,7 +12,7 @@ use crate::Digest;
 pub use trifold_circuits::snapshot::WireLeaf;
 
 /// Version of every message here; others are refused.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Largest encoded snapshot, in bytes.
 pub use trifold_circuits::snapshot::MAX_SNAPSHOT_BYTES;
 const _: () = assert!(MAX_SNAPSHOT_BYTES <= crate::artifacts::MAX_ARTIFACT_BYTES);
@@ -94,11 +94,13 @@ pub struct Submission {
     pub snapshot: Digest,
 }
 
-/// Operator to coordinator.
+/// Operator to coordinator; answered by a [`Reply`] under `replies.<id>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
     pub version: u8,
+    /// One word that the sender made up; a repeated command has the same.
+    pub id: String,
     pub command: CommandKind,
 }
 
@@ -108,6 +110,108 @@ pub struct Command {
 pub enum CommandKind {
     /// Form an epoch of the snapshots that wait now.
     CloseEpoch,
+    /// Give this worker no further task, and look at nothing that it returns, until it is uncordoned.
+    Cordon { worker: String },
+    /// Trust the worker again: its strikes are forgotten.
+    Uncordon { worker: String },
+    /// Let the worker finish what its prover has, give back the rest, and end. `*` is all of them.
+    Drain { worker: String },
+    /// Take the task from whoever holds it and offer it again, with its failures forgotten. A quarantined one is released.
+    Requeue { task: Digest },
+    /// Forget a snapshot that is in no closed epoch, and all that build on it.
+    Cancel { shard: u32, snapshot: Digest },
+    /// Delete blobs that nothing needs and that are older than this, and shorten the journal.
+    Gc { older_seconds: u64, dry_run: bool },
+}
+
+/// Coordinator to operator, as a notice under `replies.<id of the command>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    pub version: u8,
+    pub done: bool,
+    /// What was done, or why not: one line.
+    pub message: String,
+}
+
+/// A worker about itself, as a notice under `workers.<name>`, renewed every few seconds. Nobody's correctness rests on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Presence {
+    pub version: u8,
+    pub name: String,
+    /// Counts the notices of this process: one that no longer grows is of a worker that is gone.
+    pub serial: u64,
+    pub started_unix_ms: u64,
+    /// Version of the program.
+    pub build: String,
+    pub host: String,
+    pub process: u32,
+    /// Name of the backend, and of the card if there is one.
+    pub backend: String,
+    pub card: Option<String>,
+    pub state: WorkerState,
+    /// Task lanes that it serves.
+    pub lanes: Vec<String>,
+    pub held: Vec<HeldTask>,
+    pub proved_tasks: u64,
+    pub failed_tasks: u64,
+    pub cpu_seconds: f64,
+    pub gpu_seconds: f64,
+}
+
+/// What a worker is about to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkerState {
+    /// Loads keys and makes its self-test proof.
+    Starting,
+    Ready,
+    /// Takes no further task until it is told otherwise.
+    Cordoned,
+    /// Finishes what its prover has, and ends.
+    Draining,
+}
+
+/// A task that a worker holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldTask {
+    pub task: Digest,
+    pub attempt: u32,
+    pub stage: HeldStage,
+    /// Time since it was leased.
+    pub seconds: f64,
+}
+
+/// How far a held task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldStage {
+    Witness,
+    /// Its witness is there, the prover is busy.
+    Waiting,
+    Proving,
+    Reporting,
+}
+
+/// Coordinator to worker, as a notice under `orders.<name>`; the worker looks at it every few seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Orders {
+    pub version: u8,
+    pub order: Order,
+    /// Process it is meant for, by its start; one that was started later ignores it. `None`: any.
+    pub started_unix_ms: Option<u64>,
+}
+
+/// What a worker is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    Work,
+    Cordon,
+    Drain,
 }
 
 /// Coordinator to shard, as a notice under `verdicts.<snapshot>`.
@@ -397,6 +501,14 @@ pub struct Task {
     #[serde(with = "element")]
     pub genesis: Fr,
     pub work: Work,
+    /// Counts the offers of this task: tells an outdated hold from the one that counts. Not part of the id.
+    pub attempt: u32,
+    /// Workers that should let others have it: they failed on it.
+    pub avoid: Vec<String>,
+    /// Whether it took more memory than an ordinary worker has; it then goes to the lane of large workers.
+    pub large: bool,
+    /// The trace that its spans belong to, as a W3C `traceparent`.
+    pub trace: Option<String>,
 }
 
 impl Task {
@@ -411,13 +523,26 @@ impl Task {
             keys: keys.into(),
             genesis,
             work,
+            attempt: 0,
+            avoid: Vec::new(),
+            large: false,
+            trace: None,
         }
     }
 
     /// Name of the task lane of this task.
     pub fn lane(&self) -> String {
-        lane_of(self.work.kind(), &self.key)
+        let lane = lane_of(self.work.kind(), &self.key);
+        match self.large {
+            true => large_lane(&lane),
+            false => lane,
+        }
     }
+}
+
+/// Name of the lane of those tasks of a lane that need a large worker.
+pub fn large_lane(lane: &str) -> String {
+    format!("{lane}-large")
 }
 
 /// Name of the lane of tasks of `kind` under the key with digest `key`: `<kind>-<first 8 bytes of the key, hex>`.
@@ -461,6 +586,8 @@ fn task_id(key: &Fr, statement: &Fr, work: &Work) -> Digest {
 pub struct TaskResult {
     pub version: u8,
     pub task: Digest,
+    /// The [`Task::attempt`] that was held.
+    pub attempt: u32,
     /// Name that the worker gives itself: one token.
     pub worker: String,
     pub outcome: TaskOutcome,
@@ -487,6 +614,12 @@ pub struct Proved {
     pub constraints: u64,
     pub witness_seconds: f64,
     pub prove_seconds: f64,
+    /// Time of the worker's cores, witness and proof together.
+    pub cpu_seconds: f64,
+    /// Time of its card; 0 on the CPU.
+    pub gpu_seconds: f64,
+    /// Size of what the worker read for it: the task and its blobs.
+    pub input_bytes: u64,
 }
 
 /// Why a worker gave up.
@@ -497,6 +630,8 @@ pub enum FailureClass {
     Inputs,
     /// This worker could not, now; another try may.
     Worker,
+    /// It takes more memory than this worker has.
+    Memory,
 }
 
 /// A published global proof, under `global.<epoch>`.

@@ -353,10 +353,14 @@ async fn a_result_counts_once() {
             constraints: 0,
             witness_seconds: 0.0,
             prove_seconds: 0.0,
+            cpu_seconds: 0.0,
+            gpu_seconds: 0.0,
+            input_bytes: 0,
         };
         let outcome = TaskOutcome::Proved(proved);
         let result = TaskResult {
             version: VERSION,
+            attempt: 0,
             task: task.id,
             worker: worker.into(),
             outcome,

@@ -66,6 +66,7 @@ impl Client {
     pub async fn close_epoch(&self) -> anyhow::Result<()> {
         let body = encode(&Command {
             version: VERSION,
+            id: "close".into(),
             command: CommandKind::CloseEpoch,
         });
         let attempt = serial();

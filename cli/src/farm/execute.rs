@@ -262,6 +262,9 @@ impl Machine {
             constraints: self.constraints,
             witness_seconds,
             prove_seconds: proven.prove_seconds,
+            cpu_seconds: 0.0,
+            gpu_seconds: 0.0,
+            input_bytes: 0,
         })
     }
 }

@@ -19,6 +19,7 @@ const REPORT_TRIES: u32 = 10;
 /// A leased task. Its signs of life end when it is dropped.
 pub(super) struct Held {
     pub task: Digest,
+    pub attempt: u32,
     /// When it was leased.
     pub since: Instant,
     lease: Arc<dyn Lease>,
@@ -28,7 +29,7 @@ pub(super) struct Held {
 impl Held {
     /// Reports the outcome, and takes the task off the queue once that is confirmed.
     pub async fn finish(self, queue: &dyn Queue, worker: &str, outcome: TaskOutcome) {
-        let reported = report(queue, worker, self.task, outcome).await;
+        let reported = report(queue, worker, (self.task, self.attempt), outcome).await;
         drop(self.beat);
         let closed = match reported {
             Ok(()) => self.lease.done().await,
@@ -56,12 +57,13 @@ impl Held {
 async fn report(
     queue: &dyn Queue,
     worker: &str,
-    task: Digest,
+    (task, attempt): (Digest, u32),
     outcome: TaskOutcome,
 ) -> Result<(), QueueError> {
     let result = TaskResult {
         version: VERSION,
         task,
+        attempt,
         worker: worker.into(),
         outcome,
     };
@@ -129,7 +131,7 @@ impl Heartbeats {
     }
 
     /// Holds a task from now on.
-    pub fn hold(&self, task: Digest, lease: Arc<dyn Lease>) -> Held {
+    pub fn hold(&self, (task, attempt): (Digest, u32), lease: Arc<dyn Lease>) -> Held {
         let mut leases = lock(&self.leases);
         let number = leases.next;
         leases.next += 1;
@@ -140,6 +142,7 @@ impl Heartbeats {
         };
         Held {
             task,
+            attempt,
             since: Instant::now(),
             lease,
             beat,

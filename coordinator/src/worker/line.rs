@@ -224,7 +224,9 @@ impl<E: Execute> Line<E> {
         };
         let number = self.next_number;
         self.next_number += 1;
-        let held = self.heartbeats.hold(task.id, delivery.lease);
+        let held = self
+            .heartbeats
+            .hold((task.id, task.attempt), delivery.lease);
         self.preparing.push((number, held));
         let (queue, executor) = (self.queue.clone(), self.executor.clone());
         let handle = Handle::current();

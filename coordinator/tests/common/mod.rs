@@ -271,6 +271,7 @@ pub async fn close_epoch(queue: &dyn Queue) {
     let attempt = SERIAL.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let body = encode(&WireCommand {
         version: VERSION,
+        id: "close".into(),
         command: CommandKind::CloseEpoch,
     });
     let item = Item {
