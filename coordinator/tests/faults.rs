@@ -154,7 +154,7 @@ enum Lie {
     AnotherStatement,
     AnotherKey,
     /// The proof of the first task it ever saw.
-    Stolen(std::sync::Mutex<Option<Proved>>),
+    Stolen(std::sync::Mutex<Option<Box<Proved>>>),
     BrokenInputs,
     Panic,
 }
@@ -193,7 +193,7 @@ impl Liar {
             }
             Lie::Stolen(kept) => {
                 let mut kept = kept.lock().expect("kept");
-                return Ok(kept.get_or_insert(proved).clone());
+                return Ok(kept.get_or_insert(Box::new(proved)).as_ref().clone());
             }
             Lie::BrokenInputs => return Err(ExecuteError::Inputs("I don't like it".into())),
             Lie::Panic => panic!("the prover crashes"),
