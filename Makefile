@@ -9,13 +9,18 @@ NATS ?=
 CARGO ?= cargo
 TRIFOLD = $(or $(CARGO_TARGET_DIR),target)/release/trifold
 
-.PHONY: help demo test test-fast test-slow gpu-check bench bench-gpu build lint tools clean-cache
+SEEDS ?= 10000
+CHAOS_EPOCHS ?= 100
+
+.PHONY: help demo test test-fast test-slow sim chaos gpu-check bench bench-gpu build lint tools clean-cache
 
 help:
 	@echo 'make demo         shards transfer, epochs are proven, merged and nested, a light client checks the last proof'
 	@echo '                  SHARDS=$(SHARDS) EPOCHS=$(EPOCHS) OUT=$(OUT) NATS=nats://host:port (default: embedded queue)'
 	@echo 'make test         all tests: the fast ones, then those that prove the big circuits'
 	@echo 'make test-fast    the fast ones only'
+	@echo 'make sim          the coordinator and both queues simulated under faults, SEEDS=$(SEEDS) seeds; SEED=n replays one'
+	@echo 'make chaos        real processes killed at random for CHAOS_EPOCHS=$(CHAOS_EPOCHS) epochs, on one NATS server and on three'
 	@echo 'make gpu-check    every kernel compiled for every card within its budget; the kernels tests under sanitizers'
 	@echo 'make bench        the measured figures, written to bench/results'
 	@echo 'make bench-gpu    a card against sppark (where nvcc is), ICICLE (ICICLE_INSTALL_DIR) and the CPU; GPU=--cpu without one'
@@ -40,6 +45,14 @@ test-fast: tools
 	RUST_TEST_THREADS=1 $(CARGO) test --release --workspace --locked
 test-slow: test-fast
 endif
+
+# The fast tests run a few hundred of these seeds.
+sim:
+	TRIFOLD_SIM_SEEDS=$(SEEDS) $(if $(SEED),TRIFOLD_SIM_SEED=$(SEED)) $(CARGO) test --release --workspace --locked --test sim -- --nocapture
+
+# The slow tests run a few of these epochs.
+chaos: tools
+	TRIFOLD_CHAOS_EPOCHS=$(CHAOS_EPOCHS) $(if $(SEED),TRIFOLD_CHAOS_SEED=$(SEED)) $(CARGO) test --release --workspace --locked --test slow_chaos -- --nocapture --test-threads=1
 
 # Needs no card: x86-64 Linux with GCC.
 gpu-check:
