@@ -69,6 +69,9 @@ fn place(task: &Task) -> String {
 
 fn line(report: &Report) -> Option<String> {
     Some(match report {
+        Report::Led { fence } => format!("this coordinator leads, {fence} led before it"),
+        Report::Deposed => "another coordinator leads, this one stands by".into(),
+        Report::Appended { .. } | Report::TaskRequeued { .. } => return None,
         Report::SnapshotAccepted {
             shard, transfers, ..
         } => {
@@ -86,7 +89,7 @@ fn line(report: &Report) -> Option<String> {
         Report::ResultRefused { worker, reason, .. } => {
             format!("result of worker {worker} refused: {reason}")
         }
-        Report::TaskHeld { what, reason, .. } => format!("held: {what}: {reason}"),
+        Report::TaskQuarantined { what, reason, .. } => format!("quarantined: {what}: {reason}"),
         Report::EpochClosed(closed) => format!(
             "epoch {}: closed with {} snapshots, {} shards silent",
             closed.epoch,

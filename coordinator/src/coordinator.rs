@@ -32,7 +32,7 @@ mod results;
 use notices::Notices;
 use records::SnapshotRecords;
 pub use records::{global_key, published};
-pub use report::{OnReport, Report, STATUS_KEY, Status, TaskProved};
+pub use report::{OnReport, Refused, Report, Requeue, STATUS_KEY, Status, TaskProved};
 
 /// What stops the coordinator. What it has recorded is safe; a new run goes on from there.
 #[derive(Debug, thiserror::Error)]
@@ -312,7 +312,7 @@ impl Core {
                 } => self.forget(shard, snapshots, reason).await?,
                 Action::Held { task, what, reason } => {
                     tracing::error!(%task, what, reason, "task held: it fails again and again");
-                    self.report(Report::TaskHeld { task, what, reason });
+                    self.report(Report::TaskQuarantined { task, what, reason });
                 }
             }
         }

@@ -9,11 +9,24 @@ use trifold_circuits::field::element;
 
 use crate::Digest;
 use crate::plan::{ClosedEpoch, Overview};
-use crate::wire::{GlobalProof, VERSION};
+use crate::wire::{FailureClass, GlobalProof, VERSION};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Report {
+    /// This process leads from now on; so many led before it.
+    Led {
+        fence: u64,
+    },
+    /// Another coordinator leads, this one stands by.
+    Deposed,
+    /// Entries were appended to the journal together.
+    Appended {
+        /// Of the last one.
+        position: u64,
+        entries: usize,
+        seconds: f64,
+    },
     SnapshotAccepted {
         shard: u32,
         snapshot: Digest,
@@ -31,11 +44,20 @@ pub enum Report {
     /// A worker's result was of no use.
     ResultRefused {
         task: Option<Digest>,
+        /// Kind of the task, if it is one of ours.
+        kind: Option<&'static str>,
         worker: String,
+        why: Refused,
         reason: String,
     },
-    /// A task failed too often and can't be given up.
-    TaskHeld {
+    /// A task is offered once more.
+    TaskRequeued {
+        task: Digest,
+        kind: &'static str,
+        why: Requeue,
+    },
+    /// A task is not offered any more; an operator should look.
+    TaskQuarantined {
         task: Digest,
         what: String,
         reason: String,
@@ -44,10 +66,42 @@ pub enum Report {
     EpochPublished(Box<GlobalProof>),
 }
 
+/// Why a result was of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// It can't be read.
+    Malformed,
+    /// It is no proof of the statement.
+    Invalid,
+    /// Its worker has too many strikes.
+    Struck,
+    /// The worker gave up.
+    Failed(FailureClass),
+}
+
+/// Why a task is offered once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requeue {
+    /// A worker gave up.
+    Failed,
+    /// Its result was refused.
+    Refused,
+    /// Nothing was heard of it for long.
+    Silent,
+    /// An operator wanted it.
+    Operator,
+}
+
 /// A task and what it cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskProved {
     pub task: Digest,
+    /// [`crate::wire::Work::kind`].
+    pub kind: &'static str,
+    /// Of a program task.
+    pub shard: Option<u32>,
+    /// Offers before the one that was proven.
+    pub attempt: u32,
     /// Kind and place, for people.
     pub what: String,
     /// None while the snapshot waits for its epoch.
@@ -58,6 +112,13 @@ pub struct TaskProved {
     pub prove_seconds: f64,
     /// Time the coordinator took to verify the proof.
     pub verify_seconds: f64,
+    /// From the first offer to the proof; 0 if it was offered before this coordinator led.
+    pub turnaround_seconds: f64,
+    /// Time of the worker's cores and of its card.
+    pub cpu_seconds: f64,
+    pub gpu_seconds: f64,
+    /// What the worker read for it.
+    pub input_bytes: u64,
     pub worker: String,
 }
 

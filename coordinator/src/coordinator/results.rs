@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::verify::VerifyError;
-use crate::wire::{FailureClass, ProofBytes, clip};
+use crate::wire::{FailureClass, ProofBytes, Work, clip};
 
 /// Result messages of tasks that are being verified come again after this pause, and are then mostly superfluous.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -26,6 +26,13 @@ fn named(worker: &str) -> Option<&str> {
     const MAX: usize = 100;
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     (!worker.is_empty() && worker.len() <= MAX && worker.bytes().all(word)).then_some(worker)
+}
+
+fn shard(work: &Work) -> Option<u32> {
+    match work {
+        Work::Program { shard, .. } => Some(*shard),
+        Work::Merge { .. } | Work::Nest { .. } => None,
+    }
 }
 
 impl Core {
@@ -60,7 +67,9 @@ impl Core {
             .is_some_and(|strikes| *strikes >= self.config.max_strikes)
         {
             let reason = "the worker has too many strikes, its results are not looked at";
-            return self.refuse(task, worker, reason.into(), lease).await;
+            return self
+                .refuse(task, worker, (Refused::Struck, reason.into()), lease)
+                .await;
         }
         match outcome {
             TaskOutcome::Proved(proved) => self.verify(task, worker, proved, lease),
@@ -84,13 +93,18 @@ impl Core {
         let worker = words.next().and_then(named).unwrap_or("unknown").to_owned();
         let reason = format!("malformed result: {reason}");
         match task.filter(|task| self.planner.task(task).is_some()) {
-            Some(task) => self.strike_and_refuse(task, worker, reason, lease).await,
+            Some(task) => {
+                self.strike_and_refuse(task, worker, (Refused::Malformed, reason), lease)
+                    .await
+            }
             None => {
                 tracing::warn!(key, reason, "result refused");
                 self.refused_results += 1;
                 self.report(Report::ResultRefused {
                     task,
+                    kind: None,
                     worker,
+                    why: Refused::Malformed,
                     reason,
                 });
                 self.acknowledge(lease);
@@ -110,7 +124,9 @@ impl Core {
         tracing::warn!(%task, worker, ?class, message, "task failed");
         self.report(Report::ResultRefused {
             task: Some(task),
+            kind: self.kind(&task),
             worker,
+            why: Refused::Failed(class),
             reason: message.clone(),
         });
         self.handle(Event::Failed {
@@ -185,7 +201,7 @@ impl Core {
         self.verifying.remove(&task);
         match outcome? {
             Err(error) => {
-                self.strike_and_refuse(task, worker, error.to_string(), lease)
+                self.strike_and_refuse(task, worker, (Refused::Invalid, error.to_string()), lease)
                     .await
             }
             Ok(proof) => {
@@ -198,15 +214,19 @@ impl Core {
     }
 
     fn proved(&mut self, task: Digest, worker: String, proved: Proved, verify_seconds: f64) {
-        let Some((_, place)) = self.planner.task(&task) else {
+        let Some((wanted, place)) = self.planner.task(&task) else {
             return;
         };
         let (what, epoch) = (place.to_string(), place.epoch());
+        let (kind, shard) = (wanted.work.kind(), shard(&wanted.work));
         let Proved {
             circuit,
             constraints,
             witness_seconds,
             prove_seconds,
+            cpu_seconds,
+            gpu_seconds,
+            input_bytes,
             ..
         } = proved;
         let circuit = clip(&circuit);
@@ -221,28 +241,39 @@ impl Core {
             witness_seconds,
             prove_seconds,
             verify_seconds,
+            kind,
+            shard,
+            attempt: 0,
+            turnaround_seconds: 0.0,
+            cpu_seconds,
+            gpu_seconds,
+            input_bytes,
             worker,
         }));
+    }
+
+    fn kind(&self, task: &Digest) -> Option<&'static str> {
+        self.planner.task(task).map(|(task, _)| task.work.kind())
     }
 
     async fn strike_and_refuse(
         &mut self,
         task: Digest,
         worker: String,
-        reason: String,
+        (why, reason): (Refused, String),
         lease: Arc<dyn Lease>,
     ) -> Result<(), CoordinatorError> {
         if self.strikes.len() < MAX_STRUCK || self.strikes.contains_key(&worker) {
             *self.strikes.entry(worker.clone()).or_default() += 1;
         }
-        self.refuse(task, worker, reason, lease).await
+        self.refuse(task, worker, (why, reason), lease).await
     }
 
     async fn refuse(
         &mut self,
         task: Digest,
         worker: String,
-        reason: String,
+        (why, reason): (Refused, String),
         lease: Arc<dyn Lease>,
     ) -> Result<(), CoordinatorError> {
         let strikes = self.strikes.get(&worker).copied().unwrap_or_default();
@@ -250,7 +281,9 @@ impl Core {
         self.refused_results += 1;
         self.report(Report::ResultRefused {
             task: Some(task),
+            kind: self.kind(&task),
             worker,
+            why,
             reason,
         });
         self.handle(Event::Refused { task }).await?;
