@@ -1,1 +1,21 @@
 //! What a process of the farm tells about itself over HTTP: the live page, its status, metrics and health.
+//!
+//! It only reads: there is nothing here that changes the farm, and nobody is asked who they are. What a client can cost is
+//! bounded in connections, bytes and time.
+
+mod assets;
+mod error;
+mod events;
+mod patch;
+mod patience;
+mod picture;
+pub mod play;
+mod pulse;
+mod routes;
+mod runs;
+mod server;
+mod source;
+
+pub use error::ConsoleError;
+pub use server::Server;
+pub use source::{Console, Exposition, Ready, Source};

@@ -1,0 +1,39 @@
+//! The HTTP side of a coordinator or worker process.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use trifold_console::{Console, Server};
+
+/// Where a process answers over HTTP.
+#[derive(Args, Clone)]
+pub struct Listen {
+    /// Answer /livez, /readyz and /metrics there, and a coordinator its live page; e.g. 127.0.0.1:9464 (port 0: a free one)
+    #[arg(long = "listen", env = "TRIFOLD_LISTEN", value_name = "ADDR")]
+    pub address: Option<SocketAddr>,
+}
+
+impl Listen {
+    /// Answers until `stopped` is true. `None` if no address was given.
+    ///
+    /// # Errors
+    /// The address is in use or not one of this machine's.
+    pub async fn start(
+        &self,
+        console: Console,
+        mut stopped: watch::Receiver<bool>,
+    ) -> anyhow::Result<Option<JoinHandle<()>>> {
+        let Some(address) = self.address else {
+            return Ok(None);
+        };
+        let server = Server::bind(address, console).await?;
+        eprintln!("listening on http://{}", server.address());
+        let stopped = async move {
+            // An error means that nobody is left who could stop it: the process is ending.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        };
+        Ok(Some(tokio::spawn(server.serve(stopped))))
+    }
+}
