@@ -127,6 +127,14 @@ impl Genesis {
         Ok((Self::new(pairs.map(shard).collect())?, secrets))
     }
 
+    /// The same network with the keys of its shards' operators replaced, in order; the first shards, if there are fewer.
+    pub fn with_operators(mut self, operators: impl IntoIterator<Item = OperatorKey>) -> Self {
+        for (shard, operator) in self.shards.iter_mut().zip(operators) {
+            shard.operator = operator;
+        }
+        self
+    }
+
     /// Shards in order of their index.
     pub fn shards(&self) -> &[GenesisShard] {
         &self.shards
@@ -282,6 +290,12 @@ mod tests {
             GenesisError::Shards { shards: 0 }
         ));
         let operator: String = demo(1).shards[0].operator.into();
+        let without = text.replace(&format!("\"operator\": \"{operator}\","), "");
+        assert!(
+            read(without)
+                .to_string()
+                .contains("missing field `operator`")
+        );
         let weak = "01".to_string() + &"00".repeat(31);
         assert!(
             read(text.replace(&operator, &weak))

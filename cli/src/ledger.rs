@@ -1,17 +1,18 @@
-//! A reference shard on disk: `genesis.json`, `demo-seed` and `shard-<i>.json` in one folder.
+//! A reference shard on disk: `genesis.json`, `demo-seed`, `shard-<i>.json` and `shard-<i>.key` in one folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use trifold_circuits::genesis::{DemoSecrets, Genesis};
-use trifold_shard::{Shard, file};
+use ed25519_dalek::SigningKey;
+use trifold_circuits::genesis::{DemoSecrets, Genesis, OperatorKey};
+use trifold_shard::{Shard, file, key};
 
 use crate::network::read_genesis;
 
 /// Name of the genesis file.
 pub const GENESIS: &str = "genesis.json";
-/// The seed that all of a demo network's secrets follow from.
+/// The seed that the accounts of a demo network follow from.
 const SEED: &str = "demo-seed";
 
 /// A shard's file with what lies beside it.
@@ -36,13 +37,30 @@ impl Ledger {
         })
     }
 
+    /// The operator's key, out of `shard-<i>.key` beside the ledger.
+    ///
+    /// # Errors
+    /// The file is not there, others may read it, or it is not the key in the genesis file.
+    pub fn operator(&self) -> anyhow::Result<SigningKey> {
+        let path = key_path(&self.path);
+        let key = key::load(&path)?;
+        let registered = self.genesis.shard(self.shard.index())?.operator;
+        ensure!(
+            key.verifying_key() == registered.0,
+            "{}: not the key of shard {} in {GENESIS}",
+            path.display(),
+            self.shard.index()
+        );
+        Ok(key)
+    }
+
     /// Replaces the file.
     pub fn save(&self) -> anyhow::Result<()> {
         Ok(file::save(&self.shard, &self.path)?)
     }
 }
 
-/// Writes a demo network: the genesis file, the seed of its secrets, and a ledger per shard.
+/// Writes a demo network: the genesis file, the seed of its accounts, and for each shard a ledger and its operator's key.
 pub fn create(
     folder: &Path,
     seed: u64,
@@ -55,15 +73,33 @@ pub fn create(
     ensure!(!file.exists(), "{} exists already", file.display());
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let (genesis, _) = Genesis::demo(seed, shards, accounts, balance)?;
-    for index in 0..shards {
-        let shard = Shard::genesis(&genesis, index, program)?;
-        file::save(&shard, &folder.join(format!("shard-{index}.json")))?;
+    let operators: Vec<_> = (0..shards).map(|_| fresh_key()).collect();
+    let genesis = genesis.with_operators(operators.iter().map(public));
+    for (index, operator) in (0..).zip(&operators) {
+        let (shard, path) = (
+            Shard::genesis(&genesis, index, program)?,
+            folder.join(format!("shard-{index}.json")),
+        );
+        key::create(operator, &key_path(&path))?;
+        file::save(&shard, &path)?;
     }
     let seed_file = folder.join(SEED);
     let text = format!("{seed} {accounts} {balance}\n");
     fs::write(&seed_file, text).with_context(|| seed_file.display().to_string())?;
     fs::write(&file, genesis.to_json()?).with_context(|| file.display().to_string())?;
     Ok(genesis)
+}
+
+fn key_path(ledger: &Path) -> PathBuf {
+    ledger.with_extension("key")
+}
+
+fn public(operator: &SigningKey) -> OperatorKey {
+    OperatorKey(operator.verifying_key())
+}
+
+fn fresh_key() -> SigningKey {
+    SigningKey::from_bytes(&rand::random())
 }
 
 fn read_secrets(folder: &Path, genesis: &Genesis) -> anyhow::Result<DemoSecrets> {
@@ -78,8 +114,9 @@ fn read_secrets(folder: &Path, genesis: &Genesis) -> anyhow::Result<DemoSecrets>
     let accounts = u32::try_from(accounts).with_context(malformed)?;
     let shards = genesis.shards().len() as u32;
     let (demo, secrets) = Genesis::demo(seed, shards, accounts, balance)?;
+    let operators = genesis.shards().iter().map(|shard| shard.operator);
     ensure!(
-        demo == *genesis,
+        demo.with_operators(operators) == *genesis,
         "{}: the seed is not that of {GENESIS} beside it",
         file.display()
     );

@@ -4,6 +4,8 @@ use trifold_verifier::statement::Leaf;
 
 use crate::Digest;
 use crate::plan::Outline;
+use crate::submission::SubmissionError;
+use crate::wire::Submission;
 
 /// Why a snapshot is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +25,17 @@ impl InspectError {
     }
 }
 
+impl From<SubmissionError> for InspectError {
+    fn from(error: SubmissionError) -> Self {
+        Self::new(error.code(), error)
+    }
+}
+
 /// Reads and checks the snapshots of this network.
 pub trait Inspect: Send + Sync {
+    /// Whether the shard's operator announced the snapshot: one signature is checked, before anything is fetched.
+    fn authorise(&self, submission: &Submission) -> Result<(), InspectError>;
+
     /// What the snapshot claims: bounded work, checks form and the sender's signature only.
     fn outline(&self, snapshot: Digest, bytes: &[u8]) -> Result<Outline, InspectError>;
 

@@ -11,6 +11,7 @@ pub mod overhead;
 pub mod plan;
 pub mod queue;
 pub mod standin;
+pub mod submission;
 pub mod trace;
 pub mod verify;
 pub mod view;

@@ -10,7 +10,7 @@ use crate::coordinator::{self, Config, Report};
 use crate::plan::Policy;
 use crate::queue::{Item, Lane, Queue};
 use crate::standin::{self, Snapshot, StandInExecute, StandInInspect, StandInVerify};
-use crate::wire::{Submission, VERSION, encode};
+use crate::wire::encode;
 use crate::worker::{self, WorkerConfig};
 
 /// Tasks of a run and the time from the first snapshot to the last global proof.
@@ -99,11 +99,7 @@ async fn submit_all(
             *leaf = snapshot.leaf();
             let stored = queue.artifacts().put(snapshot.encode()).await;
             let snapshot = stored.map_err(|e| crate::QueueError::Backend(e.to_string()))?;
-            let body = encode(&Submission {
-                version: VERSION,
-                shard: *shard,
-                snapshot,
-            });
+            let body = encode(&standin::announcement(*shard, snapshot));
             let item = Item {
                 key: format!("{shard}.{snapshot}"),
                 attempt: 0,

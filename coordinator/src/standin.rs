@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ark_bn254::Fr;
+use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use trifold_circuits::field;
 use trifold_circuits::trie::{SparseTrie, TrieError};
@@ -19,7 +20,8 @@ use crate::inspect::{Inspect, InspectError};
 use crate::plan::{Network, Outline};
 use crate::verify::{Verify, VerifyError};
 use crate::wire::{
-    ChildWork, ProofBytes, Proved, Task, VERSION, WireStep, Work, decode, encode, lane_of,
+    ChildWork, ProofBytes, Proved, Submission, Task, VERSION, WireStep, Work, decode, encode,
+    lane_of,
 };
 use crate::worker::{Execute, ExecuteError, Fetch};
 
@@ -166,7 +168,23 @@ fn seal(shard: u32, step: &WireStep) -> Digest {
 /// Inspects stand-in snapshots.
 pub struct StandInInspect;
 
+/// The key of a stand-in shard's operator; no secret.
+pub fn operator(shard: u32) -> SigningKey {
+    let seed = Digest::of_list("trifold/standin-operator/v1", [&shard.to_le_bytes()[..]]);
+    SigningKey::from_bytes(seed.as_bytes())
+}
+
+/// What a stand-in shard announces its snapshot with. All stand-in networks have one name.
+pub fn announcement(shard: u32, snapshot: Digest) -> Submission {
+    Submission::signed(&Fr::from(0), shard, snapshot, &operator(shard))
+}
+
 impl Inspect for StandInInspect {
+    fn authorise(&self, submission: &Submission) -> Result<(), InspectError> {
+        let key = operator(submission.shard).verifying_key();
+        Ok(submission.check(&Fr::from(0), Some(&key))?)
+    }
+
     fn outline(&self, snapshot: Digest, bytes: &[u8]) -> Result<Outline, InspectError> {
         let found: Snapshot = decode(bytes).map_err(|e| InspectError::new("malformed", e))?;
         Ok(found.outline(snapshot))

@@ -8,6 +8,7 @@ use trifold_verifier::statement::{GlobalState, Keys, Leaf};
 use trifold_verifier::trie::Path;
 
 use crate::Digest;
+use crate::submission::SignatureBytes;
 
 pub use trifold_circuits::snapshot::WireLeaf;
 
@@ -84,7 +85,7 @@ impl TryFrom<String> for ProofBytes {
     }
 }
 
-/// Shard to coordinator: a snapshot lies in the artifact store.
+/// Shard to coordinator: a snapshot lies in the artifact store. [`crate::submission`] says who may send it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Submission {
@@ -92,6 +93,8 @@ pub struct Submission {
     /// Index of the shard.
     pub shard: u32,
     pub snapshot: Digest,
+    /// The shard operator's, over network, shard and snapshot; one without it is refused.
+    pub signature: Option<SignatureBytes>,
 }
 
 /// Operator to coordinator; answered by a [`Reply`] under `replies.<id>`.

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod file;
+pub mod key;
 pub mod ledger;
 pub mod shard;
 pub mod wallet;

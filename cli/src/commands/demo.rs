@@ -246,8 +246,12 @@ impl<'a> Stage<'a> {
         }
         let snapshot = self.shards[index].snapshot(now_milliseconds())?;
         let snapshot = snapshot.context("nothing to submit")?.clone();
-        let bytes = snapshot.sign(&self.secrets.operators[index])?;
-        let digest = self.farm.submit(snapshot.shard, bytes).await?;
+        let operator = &self.secrets.operators[index];
+        let bytes = snapshot.sign(operator)?;
+        let submitted = self
+            .farm
+            .submit(&self.network, snapshot.shard, bytes, operator);
+        let digest = submitted.await?;
         self.farm.accepted(&digest).await?;
         self.leaves
             .set(snapshot.shard.into(), snapshot.new.digest())?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use ed25519_dalek::SigningKey;
 use trifold_circuits::artifacts::{Checkout, Manifest};
 use trifold_prover::Entropy;
 use trifold_shard::Wallet;
@@ -15,8 +16,8 @@ use crate::progress::Screen;
 use crate::text::hex;
 use crate::time::{fresh_seed, now_milliseconds};
 
-/// The reference shard keeps its accounts in a file. The secrets of these networks follow from a seed that lies beside
-/// it: they are for trying things out.
+/// The reference shard keeps its accounts in a file, and the key that signs its snapshots in another, which only its owner
+/// may read. The clients' secrets follow from a seed that lies beside them: these networks are for trying things out.
 #[derive(Args)]
 pub struct ShardCommand {
     #[command(subcommand)]
@@ -25,7 +26,7 @@ pub struct ShardCommand {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Make a network: DIR/genesis.json and a ledger DIR/shard-<i>.json for each shard
+    /// Make a network: DIR/genesis.json, and for each shard a ledger DIR/shard-<i>.json and a key DIR/shard-<i>.key
     New(New),
     /// Let clients of a shard sign transfers, and execute them
     Transfer(Transfer),
@@ -160,7 +161,8 @@ fn pay(ledger: &mut Ledger, from: u64, to: u64, amount: u64) -> anyhow::Result<(
 impl SnapshotCommand {
     fn run(self) -> anyhow::Result<()> {
         let mut ledger = Ledger::open(&self.ledger)?;
-        let bytes = next_snapshot(&mut ledger)?;
+        let operator = ledger.operator()?;
+        let bytes = next_snapshot(&mut ledger, &operator)?;
         std::fs::write(&self.out, &bytes).with_context(|| self.out.display().to_string())?;
         println!("{} bytes in {}", bytes.len(), self.out.display());
         Ok(())
@@ -168,11 +170,10 @@ impl SnapshotCommand {
 }
 
 /// The signed bytes of the snapshot under way, or of a new one; the ledger remembers it before anybody sees it.
-pub fn next_snapshot(ledger: &mut Ledger) -> anyhow::Result<Vec<u8>> {
+pub fn next_snapshot(ledger: &mut Ledger, operator: &SigningKey) -> anyhow::Result<Vec<u8>> {
     let snapshot = ledger.shard.snapshot(now_milliseconds())?;
     let snapshot = snapshot.context("nothing to submit: no transfer since the last snapshot")?;
-    let operator = ledger.secrets.operators.get(snapshot.shard as usize);
-    let bytes = snapshot.sign(operator.context("no operator key for this shard")?)?;
+    let bytes = snapshot.sign(operator)?;
     ledger.save()?;
     Ok(bytes)
 }

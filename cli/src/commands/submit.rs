@@ -41,8 +41,10 @@ impl Submit {
             let proof = farm.published(newest).await?;
             observe(ledger, network, &farm, &proof).await?;
         }
-        let bytes = next_snapshot(ledger)?;
-        let snapshot = farm.submit(ledger.shard.index(), bytes).await?;
+        let operator = ledger.operator()?;
+        let bytes = next_snapshot(ledger, &operator)?;
+        let shard = ledger.shard.index();
+        let snapshot = farm.submit(network, shard, bytes, &operator).await?;
         let outcome = farm.accepted(&snapshot).await?;
         println!(
             "shard {}: snapshot {snapshot} {}",

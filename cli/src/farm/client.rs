@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use ed25519_dalek::SigningKey;
 use trifold_circuits::snapshot::Snapshot;
 use trifold_circuits::trie::SparseTrie;
 use trifold_coordinator::coordinator::{STATUS_KEY, Status, published, verdict_key};
@@ -28,18 +29,20 @@ pub struct Client {
 }
 
 impl Client {
-    /// Stores a snapshot and announces it.
-    pub async fn submit(&self, shard: u32, bytes: Vec<u8>) -> anyhow::Result<Digest> {
+    /// Stores a snapshot and announces it in its operator's name.
+    pub async fn submit(
+        &self,
+        network: &Network,
+        shard: u32,
+        bytes: Vec<u8>,
+        operator: &SigningKey,
+    ) -> anyhow::Result<Digest> {
         let snapshot = self.queue.artifacts().put(bytes.into()).await?;
-        let body = encode(&Submission {
-            version: VERSION,
-            shard,
-            snapshot,
-        });
+        let submission = Submission::signed(&network.state.digest(), shard, snapshot, operator);
         let item = Item {
-            key: format!("{shard}.{snapshot}"),
+            key: submission.key(),
             attempt: serial(),
-            body,
+            body: encode(&submission),
         };
         self.queue.push(&Lane::Snapshots, &item).await?;
         Ok(snapshot)

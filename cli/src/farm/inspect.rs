@@ -6,6 +6,7 @@ use trifold_circuits::snapshot::{
 use trifold_coordinator::Digest;
 use trifold_coordinator::inspect::{Inspect, InspectError};
 use trifold_coordinator::plan::Outline;
+use trifold_coordinator::wire::Submission;
 use trifold_verifier::statement::Leaf;
 
 use crate::network::Network;
@@ -38,6 +39,12 @@ impl Inspector {
 }
 
 impl Inspect for Inspector {
+    fn authorise(&self, submission: &Submission) -> Result<(), InspectError> {
+        let shard = self.0.genesis.shard(submission.shard).ok();
+        let operator = shard.map(|shard| &shard.operator.0);
+        Ok(submission.check(&self.0.state.digest(), operator)?)
+    }
+
     fn outline(&self, digest: Digest, bytes: &[u8]) -> Result<Outline, InspectError> {
         let snapshot = self.open(bytes).map_err(refusal)?;
         let ahead = (snapshot.new.timestamp >> COUNTER_BITS).saturating_sub(now_milliseconds());

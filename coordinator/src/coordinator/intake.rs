@@ -105,6 +105,12 @@ pub(super) async fn snapshots(
                 continue;
             }
         };
+        if submission.key() != delivery.key {
+            // Who may use this key is the queue's to say: the message may not speak for another shard.
+            tracing::warn!(key = delivery.key, "not a submission of its key");
+            done(&delivery).await;
+            continue;
+        }
         let Submission {
             shard, snapshot, ..
         } = submission;
@@ -177,13 +183,14 @@ impl From<ArtifactError> for Stop {
     }
 }
 
-/// From a submission to an accepted snapshot: form, then place in the plan, then everything its program will prove.
+/// From a submission to an accepted snapshot: who sent it, then its form, then place in the plan, then everything its program will prove.
 async fn take(
     queue: &dyn Queue,
     inspect: &Arc<dyn Inspect>,
     sender: &mpsc::Sender<Message>,
     submission: Submission,
 ) -> Result<(), Stop> {
+    inspect.authorise(&submission)?;
     let bytes = fetch(queue.artifacts(), &submission.snapshot, MAX_SNAPSHOT_BYTES).await?;
     let outline = outline(inspect.clone(), submission.snapshot, bytes.clone()).await?;
     if outline.shard != submission.shard {

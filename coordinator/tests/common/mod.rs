@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use trifold_coordinator::coordinator::{self, Config, Report, verdict_key};
+use trifold_coordinator::inspect::Inspect;
 use trifold_coordinator::plan::{Network, Policy};
 use trifold_coordinator::queue::nats::{NatsConfig, NatsQueue};
 use trifold_coordinator::queue::{Item, Lane, Queue};
@@ -174,12 +175,21 @@ pub struct Farm {
 
 impl Farm {
     pub fn start(queue: Arc<dyn Queue>, network: Network, policy: Policy) -> Self {
+        Self::start_with(queue, network, policy, Arc::new(StandInInspect))
+    }
+
+    pub fn start_with(
+        queue: Arc<dyn Queue>,
+        network: Network,
+        policy: Policy,
+        inspect: Arc<dyn Inspect>,
+    ) -> Self {
         let reports = Arc::new(Mutex::new(Vec::new()));
         let sink = reports.clone();
         let config = Config {
             network: network.clone(),
             policy,
-            inspect: Arc::new(StandInInspect),
+            inspect,
             verify: Arc::new(StandInVerify),
             on_report: Arc::new(move |report| sink.lock().expect("reports").push(report)),
             max_strikes: 3,
@@ -248,17 +258,16 @@ pub async fn submit_bytes(queue: &dyn Queue, shard: u32, bytes: bytes::Bytes) ->
 }
 
 pub async fn announce(queue: &dyn Queue, shard: u32, snapshot: Digest) {
+    announce_as(queue, &standin::announcement(shard, snapshot)).await;
+}
+
+pub async fn announce_as(queue: &dyn Queue, submission: &Submission) {
     static SERIAL: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let attempt = SERIAL.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let body = encode(&Submission {
-        version: VERSION,
-        shard,
-        snapshot,
-    });
     let item = Item {
-        key: format!("{shard}.{snapshot}"),
+        key: submission.key(),
         attempt,
-        body,
+        body: encode(submission),
     };
     queue
         .push(&Lane::Snapshots, &item)
