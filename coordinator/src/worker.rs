@@ -3,12 +3,20 @@
 //!
 //! An idle worker takes a task at once; a busy one takes tasks ahead only from lanes that hold enough for others, which
 //! [`lanes`] decides. Besides those at the prover it holds at most a batch of each circuit, every task with signs of
-//! life, and gives back what it could not start within a lease.
+//! life, and gives back what it could not start within a lease. It takes its first task after a self-test, says every few
+//! seconds what it does, and obeys the coordinator's orders and those of whoever runs it.
 
+mod book;
+mod heartbeat;
 mod held;
 mod lanes;
 mod line;
+mod passes;
+mod recent;
 mod stages;
+mod start;
+mod watchdog;
+mod wishes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +27,13 @@ use tokio::sync::watch;
 use crate::Digest;
 use crate::artifacts::ArtifactError;
 use crate::queue::Queue;
-use crate::wire::{Proved, Task};
+use crate::wire::{Proved, Task, WorkerState};
+use heartbeat::Heartbeat;
 use line::Line;
+use wishes::{Wish, Wishes};
+
+pub use heartbeat::{orders_key, presence_key};
+pub use watchdog::Patience;
 
 /// Why a task was not proven.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -31,6 +44,9 @@ pub enum ExecuteError {
     /// Not here, not now.
     #[error("{0}")]
     Worker(String),
+    /// Not with the memory that is here.
+    #[error("{0}")]
+    Memory(String),
     /// Not here, and nothing else either: the device is lost to this process.
     #[error("{0}")]
     Lost(String),
@@ -47,6 +63,11 @@ impl From<ArtifactError> for ExecuteError {
 pub enum WorkerError {
     #[error("this process can prove nothing more: {0}")]
     Lost(String),
+    #[error("the self-test failed: {0}")]
+    SelfTest(String),
+    /// A thread of this process is stuck, so its runtime does not end by itself.
+    #[error("this process is stuck: {0}")]
+    Hung(String),
 }
 
 /// Reads an artifact whose digest is checked.
@@ -59,6 +80,11 @@ pub trait Execute: Send + Sync + 'static {
 
     /// Names of the task lanes it serves, the most urgent first.
     fn lanes(&self) -> Vec<String>;
+
+    /// Gets ready for the first task, and proves a sample of its own.
+    fn ready(&self) -> Result<(), ExecuteError> {
+        Ok(())
+    }
 
     /// How many tasks of a lane it pays to prove together, as far as is known by now.
     fn batch(&self, _lane: &str) -> usize {
@@ -92,6 +118,43 @@ pub struct WorkerConfig {
     pub look: Duration,
     /// Longest wait of a prepared task for others of its lane that are being prepared.
     pub linger: Duration,
+    /// Time between words about itself and looks at its orders.
+    pub presence: Duration,
+    /// What it says about itself.
+    pub about: About,
+    /// Whether it serves the lanes of large tasks too, before the others.
+    pub large: bool,
+    /// First of the growing times for which it lets go of a task that others should have.
+    pub avoid_pause: Duration,
+    /// When a stage counts as hung.
+    pub patience: Patience,
+    /// Turns true when everything is to be given back at once, as on a machine that is about to be taken away.
+    pub give_back: watch::Receiver<bool>,
+    /// What the worker is about, for those who ask whether it is ready.
+    pub state: watch::Sender<WorkerState>,
+}
+
+/// What a worker says about itself in its presence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Version of the program.
+    pub build: String,
+    pub host: String,
+    /// Name of the backend.
+    pub backend: String,
+    pub card: Option<String>,
+}
+
+impl Default for About {
+    fn default() -> Self {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Self {
+            build: env!("CARGO_PKG_VERSION").into(),
+            host: host.trim().into(),
+            backend: String::new(),
+            card: None,
+        }
+    }
 }
 
 impl WorkerConfig {
@@ -106,34 +169,52 @@ impl WorkerConfig {
             wait: Duration::from_secs(1),
             look: Duration::from_millis(200),
             linger: Duration::from_millis(20),
+            presence: heartbeat::PRESENCE,
+            about: About::default(),
+            large: false,
+            avoid_pause: Duration::from_millis(250),
+            patience: Patience::default(),
+            give_back: watch::channel(false).1,
+            state: watch::Sender::new(WorkerState::Starting),
         }
     }
 }
 
-/// Serves until `shutdown` turns true: what the prover has is finished and reported, the rest is given back.
+/// Serves until `shutdown` turns true or an order says so: what the prover has is finished and reported, the rest is given
+/// back.
 ///
 /// # Errors
-/// The executor lost its device. What it held is reported or given back.
+/// The self-test failed, the executor lost its device, or something hung. What was held is reported or given back.
 pub async fn run<E: Execute>(
     queue: Arc<dyn Queue>,
     executor: Arc<E>,
     config: WorkerConfig,
-    mut shutdown: watch::Receiver<bool>,
+    shutdown: watch::Receiver<bool>,
 ) -> Result<(), WorkerError> {
-    let mut line = Line::new(queue, executor, config);
-    while !*shutdown.borrow_and_update() && !line.is_lost() {
+    let lanes = start::lanes(executor.as_ref(), config.large);
+    let (heartbeat, heard) = Heartbeat::start(queue.clone(), &config, lanes.clone());
+    let mut wishes = Wishes {
+        shutdown,
+        give_back: config.give_back.clone(),
+        heard,
+    };
+    if !start::ready(&executor, &heartbeat.book, &mut wishes).await? {
+        return Ok(());
+    }
+    let mut line = Line::new(queue, executor, config, lanes, heartbeat);
+    while !line.is_lost() {
+        match wishes.now() {
+            Wish::Work => line.cordon(false),
+            Wish::Cordon => line.cordon(true),
+            Wish::Drain => break,
+            Wish::GiveBack => return line.abandon(None).await,
+            Wish::Hung(hung) => return line.abandon(Some(hung)).await,
+        }
         line.advance();
         tokio::select! {
             event = line.next_event() => line.take(event),
-            () = turned(&mut shutdown) => {}
+            () = wishes.changed() => {}
         }
     }
-    line.drain().await
-}
-
-async fn turned(shutdown: &mut watch::Receiver<bool>) {
-    if shutdown.changed().await.is_err() {
-        // Nobody is left who could ask for it.
-        std::future::pending().await
-    }
+    line.drain(&mut wishes).await
 }

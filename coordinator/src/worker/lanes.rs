@@ -104,9 +104,9 @@ impl<T> Lanes<T> {
     }
 
     /// Sets how many tasks of each lane go together.
-    pub fn set_batches(&mut self, batch: impl Fn(&Lane) -> usize) {
-        for state in &mut self.lanes {
-            state.batch = batch(&state.lane).max(1);
+    pub fn set_batches(&mut self, batch: impl Fn(usize, &Lane) -> usize) {
+        for (place, state) in self.lanes.iter_mut().enumerate() {
+            state.batch = batch(place, &state.lane).max(1);
         }
     }
 
@@ -253,11 +253,6 @@ impl<T> Lanes<T> {
         let ready = lanes.flat_map(|state| state.ready.drain(..));
         ready.map(|ready| ready.item).collect()
     }
-
-    /// Whether a batch is at the prover.
-    pub fn proving(&self) -> bool {
-        !self.running.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -283,7 +278,7 @@ mod tests {
             linger: LINGER,
         };
         let mut lanes = Lanes::new(all(), limits);
-        lanes.set_batches(|_| batch);
+        lanes.set_batches(|_, _| batch);
         lanes
     }
 

@@ -7,11 +7,18 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
 
-use super::held::{Heartbeats, Held, OUTAGE_PAUSE};
+use super::book::Hung;
+use super::heartbeat::Heartbeat;
+use super::held::{Held, OUTAGE_PAUSE};
 use super::lanes::{Lanes, Limits, Next, Pull, Running};
+use super::passes::Passes;
+use super::recent::Recent;
+use super::wishes::{Wish, Wishes};
 use super::{Execute, ExecuteError, WorkerConfig, WorkerError, stages};
 use crate::queue::{Delivery, Lane, Queue, QueueError};
-use crate::wire::{FailureClass, Proved, Task, TaskOutcome, WireError, clip, decode};
+use crate::wire::{
+    FailureClass, HeldStage, Proved, Task, TaskOutcome, WireError, WorkerState, clip, decode,
+};
 
 /// Pause before a task in a language we don't speak is offered to others.
 const FOREIGN_PAUSE: Duration = Duration::from_secs(5);
@@ -34,10 +41,10 @@ pub(super) enum Event<P> {
         lane: usize,
         number: u64,
         outcome: Result<P, ExecuteError>,
+        fetched_bytes: u64,
     },
     Proven {
         batch: Running,
-        held: Vec<Held>,
         outcomes: Vec<Result<Proved, ExecuteError>>,
     },
     /// A result was reported, or a task given back.
@@ -50,45 +57,76 @@ pub(super) struct Line<E: Execute> {
     queue: Arc<dyn Queue>,
     executor: Arc<E>,
     config: WorkerConfig,
-    heartbeats: Heartbeats,
+    heartbeat: Heartbeat,
     lanes: Lanes<Ready<E::Prepared>>,
-    /// Tasks whose witness is being made, by number.
-    preparing: Vec<(u64, Held)>,
-    next_number: u64,
+    /// Tasks whose witness is being made.
+    preparing: Vec<Held>,
+    /// Tasks at the prover.
+    proving: Vec<(Running, Vec<Held>)>,
+    passes: Passes,
+    recent: Recent,
+    /// Places from which on lanes are of ordinary tasks.
+    ordinary: usize,
     work: JoinSet<Event<E::Prepared>>,
     pulling: bool,
     closing: usize,
     looked: Instant,
     linger: Option<Instant>,
-    draining: bool,
+    /// It takes nothing further.
+    cordoned: bool,
     lost: Option<String>,
 }
 
 impl<E: Execute> Line<E> {
-    pub fn new(queue: Arc<dyn Queue>, executor: Arc<E>, config: WorkerConfig) -> Self {
+    pub fn new(
+        queue: Arc<dyn Queue>,
+        executor: Arc<E>,
+        config: WorkerConfig,
+        lanes: Vec<String>,
+        heartbeat: Heartbeat,
+    ) -> Self {
         let limits = Limits {
             preparers: config.preparers,
             provers: config.provers,
             lease: config.lease,
             linger: config.linger,
         };
-        let lanes = executor.lanes().into_iter().map(Lane::Tasks);
+        config.state.send_replace(WorkerState::Ready);
         Self {
-            lanes: Lanes::new(lanes, limits),
-            heartbeats: Heartbeats::start(config.heartbeat),
+            ordinary: if config.large { lanes.len() / 2 } else { 0 },
+            lanes: Lanes::new(lanes.into_iter().map(Lane::Tasks), limits),
+            heartbeat,
             queue,
             executor,
-            config,
             preparing: Vec::new(),
-            next_number: 0,
+            proving: Vec::new(),
+            passes: Passes::new(config.avoid_pause),
+            recent: Recent::default(),
+            config,
             work: JoinSet::new(),
             pulling: false,
             closing: 0,
             looked: Instant::now(),
             linger: None,
-            draining: false,
+            cordoned: false,
             lost: None,
         }
+    }
+
+    /// Whether it takes nothing further from now on.
+    pub fn cordon(&mut self, cordoned: bool) {
+        if self.cordoned != cordoned {
+            self.cordoned = cordoned;
+            self.tell(if cordoned {
+                WorkerState::Cordoned
+            } else {
+                WorkerState::Ready
+            });
+        }
+    }
+
+    fn tell(&self, state: WorkerState) {
+        self.config.state.send_replace(state);
     }
 
     /// Whether the executor can prove nothing more.
@@ -99,9 +137,10 @@ impl<E: Execute> Line<E> {
     /// Starts whatever can be started now.
     pub fn advance(&mut self) {
         let now = Instant::now();
-        let executor = &self.executor;
-        self.lanes.set_batches(|lane| match lane {
-            Lane::Tasks(name) => executor.batch(name),
+        let (executor, ordinary) = (&self.executor, self.ordinary);
+        self.lanes.set_batches(|place, lane| match lane {
+            // What took too much memory alone takes no others along.
+            Lane::Tasks(name) if place >= ordinary => executor.batch(name),
             _ => 1,
         });
         self.start_batches(now);
@@ -126,17 +165,18 @@ impl<E: Execute> Line<E> {
             .into_iter()
             .map(|Ready { held, prepared }| (held, prepared))
             .unzip();
+        held.iter().for_each(|held| held.turn(HeldStage::Proving));
+        self.proving.push((batch, held));
         let executor = self.executor.clone();
         self.work.spawn_blocking(move || Event::Proven {
             batch,
             outcomes: stages::prove(executor.as_ref(), &prepared),
-            held,
         });
     }
 
     fn start_pull(&mut self, now: Instant) {
         // Results that the queue does not take hold the worker up.
-        if self.pulling || self.closing > MAX_CLOSING {
+        if self.pulling || self.cordoned || self.closing > MAX_CLOSING {
             return;
         }
         let look = now.saturating_duration_since(self.looked) >= self.config.look;
@@ -185,17 +225,9 @@ impl<E: Execute> Line<E> {
                 lane,
                 number,
                 outcome,
-            } => self.prepared(lane, number, outcome),
-            Event::Proven {
-                batch,
-                held,
-                outcomes,
-            } => {
-                self.lanes.finished(batch, Instant::now());
-                for (held, outcome) in held.into_iter().zip(outcomes) {
-                    self.finish(held, outcome);
-                }
-            }
+                fetched_bytes,
+            } => self.prepared(lane, number, outcome, fetched_bytes),
+            Event::Proven { batch, outcomes } => self.proven(batch, outcomes),
             Event::Closed => self.closing -= 1,
             Event::Due => {}
         }
@@ -206,12 +238,18 @@ impl<E: Execute> Line<E> {
         let seen = found.as_ref().map(|found| (&found.lane, found.left));
         let lane = self.lanes.pulled(asked, seen);
         match (found, lane) {
-            (Some(delivery), Some(lane)) if !self.draining => self.admit(lane, delivery),
-            (Some(delivery), _) => {
-                self.close(async move { pass_on(&delivery, Duration::ZERO).await })
-            }
+            (Some(delivery), Some(lane)) if !self.cordoned => self.admit(lane, delivery),
+            (Some(delivery), lane) => self.pass_on(lane, delivery, Duration::ZERO),
             (None, _) => {}
         }
+    }
+
+    /// Lets go of what was just leased.
+    fn pass_on(&mut self, lane: Option<usize>, delivery: Delivery, delay: Duration) {
+        if let Some(lane) = lane {
+            self.lanes.dropped(lane);
+        }
+        self.close(async move { pass_on(&delivery, delay).await });
     }
 
     fn admit(&mut self, lane: usize, delivery: Delivery) {
@@ -222,32 +260,62 @@ impl<E: Execute> Line<E> {
                 return self.close(async move { refuse(&delivery, error).await });
             }
         };
-        let number = self.next_number;
-        self.next_number += 1;
-        let held = self
-            .heartbeats
-            .hold((task.id, task.attempt), delivery.lease);
-        self.preparing.push((number, held));
+        let offer = (task.id, task.attempt);
+        if self.heartbeat.book.adopt(offer, &delivery.lease) {
+            return self.lanes.dropped(lane);
+        }
+        let recent = self.recent.find(offer);
+        let avoided = recent.is_none() && task.avoid.contains(&self.config.name);
+        if let Some(delay) = avoided.then(|| self.passes.pass(&task.id)).flatten() {
+            return self.pass_on(Some(lane), delivery, delay);
+        }
+        let place = self.heartbeat.book.enter(offer, lane, delivery.lease);
+        let held = Held::new(task.id, delivery.body.len() as u64, place);
+        match recent {
+            Some(outcome) => {
+                self.lanes.dropped(lane);
+                self.report(held, outcome);
+            }
+            None => self.prepare(lane, held, task),
+        }
+    }
+
+    fn prepare(&mut self, lane: usize, held: Held, task: Task) {
+        let number = held.number();
+        self.preparing.push(held);
         let (queue, executor) = (self.queue.clone(), self.executor.clone());
-        let handle = Handle::current();
-        self.work.spawn_blocking(move || Event::Prepared {
-            lane,
-            number,
-            outcome: stages::prepare(&queue, executor.as_ref(), &task, &handle),
+        let runtime = Handle::current();
+        self.work.spawn_blocking(move || {
+            let (outcome, fetched_bytes) =
+                stages::prepare(&queue, executor.as_ref(), &task, &runtime);
+            Event::Prepared {
+                lane,
+                number,
+                outcome,
+                fetched_bytes,
+            }
         });
     }
 
-    fn prepared(&mut self, lane: usize, number: u64, outcome: Result<E::Prepared, ExecuteError>) {
+    fn prepared(
+        &mut self,
+        lane: usize,
+        number: u64,
+        outcome: Result<E::Prepared, ExecuteError>,
+        fetched_bytes: u64,
+    ) {
         let place = self
             .preparing
             .iter()
-            .position(|(other, _)| *other == number);
-        let Some((_, held)) = place.map(|place| self.preparing.swap_remove(place)) else {
+            .position(|held| held.number() == number);
+        let Some(mut held) = place.map(|place| self.preparing.swap_remove(place)) else {
             return; // given back meanwhile
         };
+        held.input_bytes += fetched_bytes;
         match outcome {
             Ok(prepared) => {
-                let (leased, ready) = (held.since, Ready { held, prepared });
+                held.turn(HeldStage::Waiting);
+                let (leased, ready) = (held.leased(), Ready { held, prepared });
                 self.lanes.prepared(lane, ready, leased, Instant::now());
             }
             Err(error) => {
@@ -257,13 +325,31 @@ impl<E: Execute> Line<E> {
         }
     }
 
+    fn proven(&mut self, batch: Running, outcomes: Vec<Result<Proved, ExecuteError>>) {
+        self.lanes.finished(batch, Instant::now());
+        let place = self.proving.iter().position(|(other, _)| *other == batch);
+        let Some((_, held)) = place.map(|place| self.proving.swap_remove(place)) else {
+            return; // given back meanwhile
+        };
+        for (held, outcome) in held.into_iter().zip(outcomes) {
+            self.finish(held, outcome);
+        }
+    }
+
     /// Reports how a task ended, beside everything else.
     fn finish(&mut self, held: Held, outcome: Result<Proved, ExecuteError>) {
         if let Err(ExecuteError::Lost(message)) = &outcome {
             self.lost.get_or_insert_with(|| message.clone());
         }
+        let outcome = told(outcome, held.input_bytes);
+        self.heartbeat.book.count(&outcome);
+        self.recent.keep((held.task, held.attempt()), &outcome);
+        self.report(held, outcome);
+    }
+
+    fn report(&mut self, held: Held, outcome: TaskOutcome) {
+        held.turn(HeldStage::Reporting);
         let (queue, name) = (self.queue.clone(), self.config.name.clone());
-        let outcome = told(outcome);
         self.close(async move { held.finish(queue.as_ref(), &name, outcome).await });
     }
 
@@ -279,26 +365,68 @@ impl<E: Execute> Line<E> {
         });
     }
 
-    /// Gives back what the prover does not have, and reports what it has.
-    pub async fn drain(mut self) -> Result<(), WorkerError> {
-        self.draining = true;
-        let ready = self.lanes.drain().into_iter().map(|ready| ready.held);
-        let preparing = self.preparing.drain(..).map(|(_, held)| held);
-        for held in ready.chain(preparing).collect::<Vec<_>>() {
+    /// Gives back what the prover does not have, and reports what it has, unless that gets urgent.
+    pub async fn drain(mut self, wishes: &mut Wishes) -> Result<(), WorkerError> {
+        self.begin_end();
+        for held in self.waiting() {
             self.give_back(held);
         }
-        while self.pulling || self.closing > 0 || self.lanes.proving() {
-            let event = self.next_event().await;
-            self.take(event);
+        while self.pulling || self.closing > 0 || !self.proving.is_empty() {
+            match wishes.now() {
+                Wish::GiveBack => return self.abandon(None).await,
+                Wish::Hung(hung) => return self.abandon(Some(hung)).await,
+                Wish::Work | Wish::Cordon | Wish::Drain => {}
+            }
+            tokio::select! {
+                event = self.next_event() => self.take(event),
+                () = wishes.changed() => {}
+            }
         }
         self.lost
             .map_or(Ok(()), |lost| Err(WorkerError::Lost(lost)))
     }
+
+    /// Gives everything back, what the prover has too; the tasks that something hung holds up are reported as failed.
+    pub async fn abandon(mut self, hung: Option<Hung>) -> Result<(), WorkerError> {
+        self.begin_end();
+        let proving = std::mem::take(&mut self.proving);
+        let held = proving.into_iter().flat_map(|(_, held)| held);
+        for held in held.chain(self.waiting()).collect::<Vec<_>>() {
+            match &hung {
+                Some(Hung { numbers, what }) if numbers.contains(&held.number()) => {
+                    self.finish(held, Err(ExecuteError::Worker(what.clone())));
+                }
+                _ => self.give_back(held),
+            }
+        }
+        while self.pulling || self.closing > 0 {
+            let event = self.next_event().await;
+            self.take(event);
+        }
+        hung.map_or(Ok(()), |hung| Err(WorkerError::Hung(hung.what)))
+    }
+
+    fn begin_end(&mut self) {
+        self.cordoned = true;
+        self.tell(WorkerState::Draining);
+    }
+
+    /// What the prover does not have.
+    fn waiting(&mut self) -> Vec<Held> {
+        let ready = self.lanes.drain().into_iter().map(|ready| ready.held);
+        ready.chain(self.preparing.drain(..)).collect()
+    }
 }
 
-fn told(outcome: Result<Proved, ExecuteError>) -> TaskOutcome {
+fn told(outcome: Result<Proved, ExecuteError>, input_bytes: u64) -> TaskOutcome {
     let (class, message) = match outcome {
-        Ok(proved) => return TaskOutcome::Proved(proved),
+        Ok(proved) => {
+            return TaskOutcome::Proved(Proved {
+                input_bytes,
+                ..proved
+            });
+        }
+        Err(ExecuteError::Memory(message)) => (FailureClass::Memory, message),
         Err(ExecuteError::Inputs(message)) => (FailureClass::Inputs, message),
         Err(ExecuteError::Worker(message) | ExecuteError::Lost(message)) => {
             (FailureClass::Worker, message)

@@ -1,5 +1,6 @@
 //! The two stages of a task on blocking threads: whatever the executor does, every task gets an answer.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -11,17 +12,22 @@ use crate::artifacts::fetch;
 use crate::queue::Queue;
 use crate::wire::{MAX_SNAPSHOT_BYTES, Proved, Task};
 
-/// Makes a task's witness.
+/// Makes a task's witness; gives the bytes that were fetched for it, too.
 pub(super) fn prepare<E: Execute>(
     queue: &Arc<dyn Queue>,
     executor: &E,
     task: &Task,
-    handle: &Handle,
-) -> Result<E::Prepared, ExecuteError> {
+    runtime: &Handle,
+) -> (Result<E::Prepared, ExecuteError>, u64) {
     let _span = tracing::info_span!("prepare", id = %task.id, kind = task.work.kind()).entered();
-    let fetch =
-        |digest: &Digest| handle.block_on(fetch(queue.artifacts(), digest, MAX_SNAPSHOT_BYTES));
-    caught(|| executor.prepare(task, &fetch)).unwrap_or_else(Err)
+    let fetched = Cell::new(0);
+    let fetch = |digest: &Digest| {
+        let bytes = runtime.block_on(fetch(queue.artifacts(), digest, MAX_SNAPSHOT_BYTES))?;
+        fetched.set(fetched.get() + bytes.len() as u64);
+        Ok(bytes)
+    };
+    let prepared = caught(|| executor.prepare(task, &fetch)).unwrap_or_else(Err);
+    (prepared, fetched.get())
 }
 
 /// Proves a batch. One that fails as a whole is halved, so that a task which breaks the prover, or a batch too large for
@@ -32,7 +38,12 @@ pub(super) fn prove<E: Execute>(
 ) -> Vec<Result<Proved, ExecuteError>> {
     let _span = tracing::info_span!("prove", tasks = batch.len()).entered();
     let outcomes = attempt(executor, batch);
-    let here = |outcome: &Result<_, _>| matches!(outcome, Err(ExecuteError::Worker(_)));
+    let here = |outcome: &Result<_, _>| {
+        matches!(
+            outcome,
+            Err(ExecuteError::Worker(_) | ExecuteError::Memory(_))
+        )
+    };
     if batch.len() < 2 || !outcomes.iter().all(here) {
         return outcomes;
     }
@@ -59,7 +70,7 @@ fn attempt<E: Execute>(executor: &E, batch: &[E::Prepared]) -> Vec<Result<Proved
     batch.iter().map(|_| Err(error.clone())).collect()
 }
 
-fn caught<T>(work: impl FnOnce() -> T) -> Result<T, ExecuteError> {
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, ExecuteError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

@@ -1,6 +1,8 @@
 //! What the tests share: a nats-server of their own, a farm of stand-ins.
 #![allow(dead_code)]
 
+pub mod desk;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
