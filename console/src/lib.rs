@@ -6,6 +6,7 @@
 mod assets;
 mod error;
 mod events;
+pub mod metrics;
 mod patch;
 mod patience;
 mod picture;
@@ -17,5 +18,6 @@ mod server;
 mod source;
 
 pub use error::ConsoleError;
+pub use metrics::Metrics;
 pub use server::Server;
 pub use source::{Console, Exposition, Ready, Source};

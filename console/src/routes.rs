@@ -133,7 +133,7 @@ fn readiness(ready: &Ready) -> Response {
 }
 
 async fn exposition(metrics: Exposition) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let kind = crate::metrics::CONTENT_TYPE;
     match tokio::task::spawn_blocking(move || metrics()).await {
         Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "no metrics\n").into_response(),

@@ -17,6 +17,9 @@ use crate::Artifacts;
 pub mod journal;
 pub mod local;
 pub mod nats;
+mod stats;
+
+pub use stats::{ArtifactStats, JournalStats, LaneStats, QueueStats};
 
 /// Largest body of an item, a record or a notice, in bytes.
 pub const MAX_BODY_BYTES: usize = 256 << 10;
