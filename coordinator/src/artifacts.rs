@@ -1,8 +1,9 @@
 //! Content-addressed blobs: every reader checks the digest of what it was handed.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,11 +26,26 @@ pub enum ArtifactError {
     Store(String),
 }
 
+/// One blob of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub digest: Digest,
+    /// Time since it was last stored.
+    pub age: Duration,
+    pub bytes: u64,
+}
+
 /// A store of blobs named by their SHA-256 digest.
 #[async_trait]
 pub trait Artifacts: Send + Sync {
-    /// Stores `bytes` durably and returns their name. Storing the same bytes again is harmless.
+    /// Stores `bytes` durably and returns their name. Storing the same bytes again is harmless and makes them young.
     async fn put(&self, bytes: Bytes) -> Result<Digest, ArtifactError>;
+
+    /// What the store holds, in order of the digests, also what was left behind by an interrupted `put`.
+    async fn list(&self) -> Result<Vec<Listed>, ArtifactError>;
+
+    /// Removes the blob; none of that name is as good.
+    async fn delete(&self, digest: &Digest) -> Result<(), ArtifactError>;
 
     /// What the store holds under `digest`, at most `limit` bytes, not checked yet: callers use [`fetch`].
     async fn get_unchecked(&self, digest: &Digest, limit: usize) -> Result<Bytes, ArtifactError>;
@@ -70,26 +86,44 @@ pub(crate) fn name_of(bytes: &Bytes) -> Result<Digest, ArtifactError> {
 
 /// Blobs in memory, gone with the process.
 #[derive(Default)]
-pub struct MemoryArtifacts(Mutex<HashMap<Digest, Bytes>>);
+pub struct MemoryArtifacts(Mutex<BTreeMap<Digest, (Bytes, Instant)>>);
+
+impl MemoryArtifacts {
+    fn blobs(&self) -> MutexGuard<'_, BTreeMap<Digest, (Bytes, Instant)>> {
+        self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
 
 #[async_trait]
 impl Artifacts for MemoryArtifacts {
     async fn put(&self, bytes: Bytes) -> Result<Digest, ArtifactError> {
         let digest = name_of(&bytes)?;
-        let mut blobs = self.0.lock().unwrap_or_else(|e| e.into_inner());
-        blobs.insert(digest, bytes);
+        self.blobs().insert(digest, (bytes, Instant::now()));
         Ok(digest)
     }
 
+    async fn list(&self) -> Result<Vec<Listed>, ArtifactError> {
+        let listed = |(digest, (bytes, since)): (&Digest, &(Bytes, Instant))| Listed {
+            digest: *digest,
+            age: since.elapsed(),
+            bytes: bytes.len() as u64,
+        };
+        Ok(self.blobs().iter().map(listed).collect())
+    }
+
+    async fn delete(&self, digest: &Digest) -> Result<(), ArtifactError> {
+        self.blobs().remove(digest);
+        Ok(())
+    }
+
     async fn get_unchecked(&self, digest: &Digest, limit: usize) -> Result<Bytes, ArtifactError> {
-        let blobs = self.0.lock().unwrap_or_else(|e| e.into_inner());
-        match blobs.get(digest) {
+        match self.blobs().get(digest) {
             None => Err(ArtifactError::Missing(*digest)),
-            Some(bytes) if bytes.len() > limit => Err(ArtifactError::TooLarge {
+            Some((bytes, _)) if bytes.len() > limit => Err(ArtifactError::TooLarge {
                 digest: *digest,
                 limit,
             }),
-            Some(bytes) => Ok(bytes.clone()),
+            Some((bytes, _)) => Ok(bytes.clone()),
         }
     }
 }
@@ -100,10 +134,11 @@ pub struct DirectoryArtifacts {
 }
 
 impl DirectoryArtifacts {
-    /// Opens the store in `root`, creating the directory if needed.
+    /// Opens the store in `root`, creating the directory if needed. One process at a time uses it.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, ArtifactError> {
         let root = root.into();
         std::fs::create_dir_all(&root).map_err(|e| io_error(&root, e))?;
+        forget_unfinished(&root).map_err(|e| io_error(&root, e))?;
         Ok(Self { root })
     }
 
@@ -112,9 +147,57 @@ impl DirectoryArtifacts {
     }
 }
 
+/// Removes what a writer that was killed left under temporary names.
+fn forget_unfinished(root: &Path) -> std::io::Result<()> {
+    for file in std::fs::read_dir(root)? {
+        let path = file?.path();
+        if path.extension().is_some_and(|e| e == TEMPORARY) {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn list_files(root: &Path) -> std::io::Result<Vec<Listed>> {
+    let now = SystemTime::now();
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(root)? {
+        let file = file?;
+        let name = file.file_name();
+        let Some(digest) = name.to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // One that was deleted meanwhile is not listed.
+        let Ok(metadata) = file.metadata() else {
+            continue;
+        };
+        let age = now.duration_since(metadata.modified()?).unwrap_or_default();
+        let bytes = metadata.len();
+        found.push(Listed { digest, age, bytes });
+    }
+    found.sort_by_key(|listed| listed.digest);
+    Ok(found)
+}
+
+fn remove_file(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// The file was stored again now.
+fn touch(path: &Path) -> std::io::Result<()> {
+    let file = std::fs::File::options().append(true).open(path)?;
+    file.set_modified(SystemTime::now())
+}
+
 fn io_error(path: &Path, error: std::io::Error) -> ArtifactError {
     ArtifactError::Store(format!("{}: {error}", path.display()))
 }
+
+/// Ends the names of files that are not complete.
+const TEMPORARY: &str = "tmp";
 
 /// Writes `bytes` to `path` so that a reader sees all of them or none, even after a power cut.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -122,7 +205,7 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()>
     use std::sync::atomic::{AtomicU64, Ordering};
     static SERIAL: AtomicU64 = AtomicU64::new(0);
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-    let temporary = path.with_extension(format!("{}-{serial}.tmp", std::process::id()));
+    let temporary = path.with_extension(format!("{}-{serial}.{TEMPORARY}", std::process::id()));
     let mut file = std::fs::File::create(&temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -169,12 +252,24 @@ impl Artifacts for DirectoryArtifacts {
         blocking(move || {
             // A file that is there but broken is replaced.
             let kept = read_file(&path, &digest, bytes.len()).is_ok_and(|old| old == bytes);
-            if !kept {
-                write_atomically(&path, &bytes).map_err(|e| io_error(&path, e))?;
-            }
+            let stored = match kept {
+                true => touch(&path),
+                false => write_atomically(&path, &bytes),
+            };
+            stored.map_err(|e| io_error(&path, e))?;
             Ok(digest)
         })
         .await
+    }
+
+    async fn list(&self) -> Result<Vec<Listed>, ArtifactError> {
+        let root = self.root.clone();
+        blocking(move || list_files(&root).map_err(|e| io_error(&root, e))).await
+    }
+
+    async fn delete(&self, digest: &Digest) -> Result<(), ArtifactError> {
+        let path = self.path(digest);
+        blocking(move || remove_file(&path).map_err(|e| io_error(&path, e))).await
     }
 
     async fn get_unchecked(&self, digest: &Digest, limit: usize) -> Result<Bytes, ArtifactError> {

@@ -16,6 +16,7 @@ use crate::Artifacts;
 
 pub mod journal;
 pub mod local;
+mod log;
 pub mod nats;
 mod stats;
 
@@ -23,6 +24,8 @@ pub use stats::{ArtifactStats, JournalStats, LaneStats, QueueStats};
 
 /// Largest body of an item, a record or a notice, in bytes.
 pub const MAX_BODY_BYTES: usize = 256 << 10;
+/// What errors call the journal.
+pub(crate) const JOURNAL: &str = "journal";
 /// Longest key, in bytes.
 pub const MAX_KEY_BYTES: usize = 200;
 
@@ -105,6 +108,14 @@ pub struct Record {
     pub body: Bytes,
 }
 
+/// One entry of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// Its place in the journal: 1 for the first that was ever appended, then one more each, whatever is forgotten.
+    pub position: u64,
+    pub body: Bytes,
+}
+
 /// The revision of a record that does not exist yet.
 pub const ABSENT: u64 = 0;
 
@@ -115,7 +126,7 @@ pub enum QueueError {
     BadKey(String),
     #[error("{key}: {bytes} bytes, more than the {MAX_BODY_BYTES} a message may have")]
     TooLarge { key: String, bytes: usize },
-    #[error("record {key} is not at revision {expected}: somebody else wrote it")]
+    #[error("{key} is not at {expected}: somebody else wrote it")]
     Conflict { key: String, expected: u64 },
     #[error("the queue did not answer in time, it may or may not have taken {0}")]
     Unknown(String),
@@ -152,11 +163,30 @@ pub trait Queue: Send + Sync {
     /// All records whose key is `prefix` followed by a dot and more, in order of their keys.
     async fn scan(&self, prefix: &str) -> Result<Vec<Record>, QueueError>;
 
+    /// Appends an entry to the journal if its last position is still `after` (0: nothing was ever appended); gives the
+    /// position of the entry. [`QueueError::Conflict`]: somebody else appended. [`QueueError::Unknown`]: the entry may
+    /// be there or still come; the caller reads on from `after` and recognises its own body, or appends it again at the
+    /// same place, where it is stored once.
+    async fn append(&self, body: Bytes, after: u64) -> Result<u64, QueueError>;
+
+    /// Entries of the journal from position `from` on, in order, at most `limit`; those forgotten are left out. No
+    /// more of them are there when it gives none.
+    async fn read(&self, from: u64, limit: usize) -> Result<Vec<JournalEntry>, QueueError>;
+
+    /// The position of the last entry of the journal, forgotten or not; 0 if there never was one.
+    async fn end(&self) -> Result<u64, QueueError>;
+
+    /// Forgets the entries of the journal below position `before`.
+    async fn shorten(&self, before: u64) -> Result<(), QueueError>;
+
     /// Leaves a notice; the newest of a key replaces the one before, and old ones may be dropped.
     async fn notify(&self, key: &str, body: Bytes) -> Result<(), QueueError>;
 
     /// The newest notice under `key`.
     async fn notice(&self, key: &str) -> Result<Option<Bytes>, QueueError>;
+
+    /// The newest notice of every key that is `prefix` followed by a dot and more, in order of the keys.
+    async fn notices(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, QueueError>;
 
     /// The blobs that items and records name by digest.
     fn artifacts(&self) -> &dyn Artifacts;
@@ -173,6 +203,10 @@ pub(crate) fn check_key(key: &str) -> Result<(), QueueError> {
             key.chars().take(MAX_KEY_BYTES).collect(),
         )),
     }
+}
+
+pub(crate) fn check_entry(body: &Bytes) -> Result<(), QueueError> {
+    check(JOURNAL, body)
 }
 
 pub(crate) fn check(key: &str, body: &Bytes) -> Result<(), QueueError> {

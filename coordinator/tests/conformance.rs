@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::NatsServer;
+use common::cluster::NatsCluster;
 use trifold_coordinator::artifacts::{self, ArtifactError};
 use trifold_coordinator::queue::local::LocalQueue;
 use trifold_coordinator::queue::nats::{NatsConfig, NatsQueue};
-use trifold_coordinator::queue::{ABSENT, Item, Lane, MAX_BODY_BYTES, Pushed, Queue, QueueError};
+use trifold_coordinator::queue::{
+    ABSENT, Item, JournalEntry, Lane, MAX_BODY_BYTES, Pushed, Queue, QueueError,
+};
 use trifold_coordinator::{Digest, queue};
 
 const LEASE: Duration = Duration::from_millis(600);
@@ -254,7 +257,6 @@ async fn publish(queue: &dyn Queue) {
 /// Records change only from the revision the writer knows.
 async fn records(queue: &dyn Queue) {
     let body = |text: &'static str| Bytes::from_static(text.as_bytes());
-    let conflict = |result| matches!(result, Err(QueueError::Conflict { .. }));
     assert_eq!(queue.load("r.1").await.expect("reads"), None);
     let first = queue
         .store("r.1", body("a"), ABSENT)
@@ -315,6 +317,145 @@ async fn contended(queue: &Arc<dyn Queue>) {
     );
 }
 
+fn conflict<T>(result: Result<T, QueueError>) -> bool {
+    matches!(result, Err(QueueError::Conflict { .. }))
+}
+
+async fn positions(queue: &dyn Queue, from: u64, limit: usize) -> Vec<u64> {
+    let read = queue.read(from, limit).await.expect("reads");
+    read.iter().map(|entry| entry.position).collect()
+}
+
+/// An append names the position that it follows; what is forgotten leaves the other positions as they are.
+async fn journal(queue: &dyn Queue) {
+    let body = |i: u64| Bytes::from(i.to_string());
+    assert_eq!(queue.end().await.expect("reads"), 0);
+    assert!(queue.read(0, 10).await.expect("reads").is_empty());
+    assert!(conflict(queue.append(body(1), 1).await));
+    for i in 0..1200 {
+        assert_eq!(queue.append(body(i + 1), i).await.expect("appends"), i + 1);
+    }
+    for stale in [0, 1, 1199, 1201] {
+        assert!(conflict(queue.append(body(0), stale).await), "{stale}");
+    }
+    let all = queue.read(1, usize::MAX).await.expect("reads");
+    assert!((1..).zip(&all).all(|(i, entry)| *entry
+        == JournalEntry {
+            position: i,
+            body: body(i)
+        }));
+    assert_eq!((all.len(), queue.end().await.expect("reads")), (1200, 1200));
+    assert_eq!(positions(queue, 700, 3).await, [700, 701, 702]);
+    assert_eq!(positions(queue, 1200, 3).await, [1200]);
+    assert!(positions(queue, 1201, 3).await.is_empty());
+    assert!(positions(queue, 1, 0).await.is_empty());
+
+    queue.shorten(1199).await.expect("shortens");
+    queue.shorten(7).await.expect("is shorter already");
+    assert_eq!(positions(queue, 0, 9).await, [1199, 1200]);
+    assert_eq!(positions(queue, 1199, 1).await, [1199]);
+    assert_eq!(queue.append(body(1), 1200).await.expect("appends"), 1201);
+    queue.shorten(9999).await.expect("forgets all");
+    assert!(positions(queue, 0, 9).await.is_empty());
+    assert_eq!(queue.end().await.expect("reads"), 1201);
+    assert!(conflict(queue.append(body(1), 0).await));
+    assert_eq!(queue.append(body(2), 1201).await.expect("appends"), 1202);
+    assert_eq!(positions(queue, 0, 9).await, [1202]);
+}
+
+/// Two writers race for two hundred positions: each is won by exactly one, whose entry is there.
+async fn one_writer_wins(queue: &Arc<dyn Queue>) {
+    let start = queue.end().await.expect("reads");
+    let writer = |name: &'static str, queue: Arc<dyn Queue>| {
+        tokio::spawn(async move {
+            let (mut end, mut won) = (start, Vec::new());
+            while end < start + 200 {
+                let body = Bytes::from(format!("{name} {end}"));
+                match queue.append(body.clone(), end).await {
+                    Ok(position) => {
+                        assert_eq!(position, end + 1);
+                        won.push((position, body));
+                    }
+                    Err(QueueError::Conflict { .. }) => {}
+                    Err(error) => panic!("{error}"),
+                }
+                end = queue.end().await.expect("reads");
+            }
+            won
+        })
+    };
+    let writers = ["a", "b"].map(|name| writer(name, queue.clone()));
+    let mut won = Vec::new();
+    for writer in writers {
+        won.extend(writer.await.expect("writer"));
+    }
+    won.sort();
+    let entries = queue.read(start + 1, 1000).await.expect("reads");
+    let entries = entries
+        .into_iter()
+        .map(|entry| (entry.position, entry.body));
+    assert!(won.into_iter().eq(entries));
+}
+
+/// A writer that never heard what became of its entry finds it, or writes it again at the same place.
+async fn an_append_of_unknown_fate(queue: &Arc<dyn Queue>) {
+    let mut end = queue.end().await.expect("reads");
+    for patience in 0..40 {
+        let body = Bytes::from(format!("unknown {patience}"));
+        let append = queue.append(body.clone(), end);
+        // Given up at any point on its way.
+        let _ = tokio::time::timeout(Duration::from_micros(30 * patience), append).await;
+        let position = loop {
+            let found = queue.read(end + 1, 1).await.expect("reads");
+            match found.first() {
+                Some(entry) => break (entry.body == body).then_some(entry.position),
+                None => match queue.append(body.clone(), end).await {
+                    Ok(position) => break Some(position),
+                    Err(QueueError::Conflict { .. }) => {}
+                    Err(error) => panic!("{error}"),
+                },
+            }
+        };
+        assert_eq!(position, Some(end + 1));
+        end += 1;
+        assert_eq!(queue.end().await.expect("reads"), end, "stored once");
+    }
+}
+
+async fn notice_is(queue: &dyn Queue, key: &str, body: &'static [u8]) {
+    let wanted = Some(Bytes::from_static(body));
+    let started = Instant::now();
+    // The replica of a cluster that answers may lag behind for a moment.
+    while queue.notice(key).await.expect("reads") != wanted {
+        assert!(started.elapsed() < LONG, "{key}");
+        tokio::time::sleep(SOON / 10).await;
+    }
+}
+
+/// The newest notice of each key under a prefix.
+async fn all_notices(queue: &dyn Queue) {
+    assert!(queue.notices("w").await.expect("reads").is_empty());
+    for (key, body) in [
+        ("w.b", "1"),
+        ("w.a.x", "2"),
+        ("ww.c", "3"),
+        ("w", "4"),
+        ("w.b", "5"),
+    ] {
+        queue.notify(key, body.into()).await.expect("notifies");
+    }
+    for i in 0..700 {
+        let key = format!("many.k{i:03}");
+        queue.notify(&key, Bytes::new()).await.expect("notifies");
+    }
+    notice_is(queue, "w.b", b"5").await;
+    notice_is(queue, "many.k699", b"").await;
+    let found = queue.notices("w").await.expect("reads");
+    let wanted = [("w.a.x", "2"), ("w.b", "5")].map(|(key, body)| (key.into(), body.into()));
+    assert_eq!(found, wanted);
+    assert_eq!(queue.notices("many").await.expect("reads").len(), 700);
+}
+
 async fn notices(queue: &dyn Queue) {
     assert_eq!(queue.notice("n.1").await.expect("reads"), None);
     for body in [&b"a"[..], b"b"] {
@@ -322,10 +463,7 @@ async fn notices(queue: &dyn Queue) {
             .notify("n.1", Bytes::from_static(body))
             .await
             .expect("notifies");
-        assert_eq!(
-            queue.notice("n.1").await.expect("reads"),
-            Some(Bytes::from_static(body))
-        );
+        notice_is(queue, "n.1", body).await;
     }
 }
 
@@ -336,6 +474,10 @@ async fn refusals(queue: &dyn Queue) {
         assert!(matches!(refused, Err(QueueError::BadKey(_))), "{key}");
         assert!(matches!(
             queue.store(key, Bytes::new(), ABSENT).await,
+            Err(QueueError::BadKey(_))
+        ));
+        assert!(matches!(
+            queue.notices(key).await,
             Err(QueueError::BadKey(_))
         ));
     }
@@ -351,6 +493,11 @@ async fn refusals(queue: &dyn Queue) {
     };
     assert!(matches!(
         queue.push(&lane, &large).await,
+        Err(QueueError::TooLarge { .. })
+    ));
+    let end = queue.end().await.expect("reads");
+    assert!(matches!(
+        queue.append(large.body.clone(), end).await,
         Err(QueueError::TooLarge { .. })
     ));
     let largest = Item {
@@ -385,6 +532,33 @@ async fn blobs(queue: &dyn Queue) {
     assert!(matches!(missing, Err(ArtifactError::Missing(_))));
 }
 
+/// What is stored is listed until it is deleted.
+async fn listed_blobs(queue: &dyn Queue) {
+    let store = queue.artifacts();
+    for blob in store.list().await.expect("lists") {
+        store.delete(&blob.digest).await.expect("deletes");
+    }
+    assert!(store.list().await.expect("lists").is_empty());
+    let mut wanted = Vec::new();
+    for size in [0, 1, 300_000] {
+        let digest = store.put(vec![9; size].into()).await.expect("stores");
+        wanted.push((digest, size as u64));
+    }
+    wanted.sort();
+    let found = store.list().await.expect("lists");
+    assert!(found.iter().all(|blob| blob.age < Duration::from_secs(600)));
+    let found: Vec<_> = found.iter().map(|b| (b.digest, b.bytes)).collect();
+    assert_eq!(found, wanted);
+    let (gone, size) = wanted.remove(1);
+    store.delete(&gone).await.expect("deletes");
+    store.delete(&gone).await.expect("is gone already");
+    let read = artifacts::fetch(store, &gone, size as usize).await;
+    assert!(matches!(read, Err(ArtifactError::Missing(_))), "{read:?}");
+    assert_eq!(store.list().await.expect("lists").len(), 2);
+    let again = store.put(vec![9; size as usize].into()).await;
+    assert!(again.is_ok() || size == 0);
+}
+
 async fn suite(queue: Arc<dyn Queue>) {
     order_and_done(queue.as_ref()).await;
     duplicates(queue.as_ref()).await;
@@ -395,9 +569,14 @@ async fn suite(queue: Arc<dyn Queue>) {
     publish(queue.as_ref()).await;
     records(queue.as_ref()).await;
     contended(&queue).await;
+    journal(queue.as_ref()).await;
+    one_writer_wins(&queue).await;
+    an_append_of_unknown_fate(&queue).await;
     notices(queue.as_ref()).await;
+    all_notices(queue.as_ref()).await;
     refusals(queue.as_ref()).await;
     blobs(queue.as_ref()).await;
+    listed_blobs(queue.as_ref()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -420,6 +599,12 @@ async fn the_queue_on_nats_conforms() {
     suite(server.queue(LEASE).await).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_on_a_cluster_conforms() {
+    let cluster = NatsCluster::start();
+    suite(cluster.queue(LEASE).await).await;
+}
+
 /// What a queue must still know after it was killed.
 async fn fill(queue: &dyn Queue) -> Digest {
     for lane in [Lane::Snapshots, Lane::Results] {
@@ -433,6 +618,11 @@ async fn fill(queue: &dyn Queue) -> Digest {
         .publish("global.1", Bytes::from_static(b"p"))
         .await
         .expect("publishes");
+    for i in 0..5 {
+        let body = Bytes::from(format!("entry {}", i + 1));
+        queue.append(body, i).await.expect("appends");
+    }
+    queue.shorten(4).await.expect("shortens");
     let revision = queue
         .store("r.1", Bytes::from_static(b"a"), ABSENT)
         .await
@@ -482,6 +672,10 @@ async fn remembered(queue: &dyn Queue, blob: &Digest) {
             .expect("there")[..],
         b"p"
     );
+    assert_eq!(positions(queue, 0, 9).await, [4, 5]);
+    assert!(conflict(queue.append(Bytes::new(), 4).await));
+    let appended = queue.append(Bytes::new(), 5).await;
+    assert_eq!(appended.expect("appends"), 6);
     let record = queue.load("r.1").await.expect("reads").expect("there");
     assert_eq!(&record.body[..], b"b");
     assert!(

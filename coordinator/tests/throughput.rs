@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use common::desk::*;
 use trifold_coordinator::queue::local::LocalQueue;
-use trifold_coordinator::queue::{Delivery, Item, Lane, Lease, Pushed, Queue, QueueError, Record};
+use trifold_coordinator::queue::{
+    Delivery, Item, JournalEntry, Lane, Lease, Pushed, Queue, QueueError, Record,
+};
 use trifold_coordinator::wire::FailureClass;
 use trifold_coordinator::worker::ExecuteError;
 use trifold_coordinator::{Artifacts, WorkerError};
@@ -264,6 +266,26 @@ impl Queue for Deaf {
 
     async fn scan(&self, prefix: &str) -> Result<Vec<Record>, QueueError> {
         self.queue.scan(prefix).await
+    }
+
+    async fn append(&self, body: Bytes, after: u64) -> Result<u64, QueueError> {
+        self.queue.append(body, after).await
+    }
+
+    async fn read(&self, from: u64, limit: usize) -> Result<Vec<JournalEntry>, QueueError> {
+        self.queue.read(from, limit).await
+    }
+
+    async fn end(&self) -> Result<u64, QueueError> {
+        self.queue.end().await
+    }
+
+    async fn shorten(&self, before: u64) -> Result<(), QueueError> {
+        self.queue.shorten(before).await
+    }
+
+    async fn notices(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, QueueError> {
+        self.queue.notices(prefix).await
     }
 
     async fn notify(&self, key: &str, body: Bytes) -> Result<(), QueueError> {

@@ -40,6 +40,14 @@ pub enum Entry {
         revision: u64,
         body: Bytes,
     },
+    /// An entry of the coordinator's journal, at the next position.
+    Append {
+        body: Bytes,
+    },
+    /// Entries of the coordinator's journal below this position are forgotten.
+    Shorten {
+        before: u64,
+    },
 }
 
 impl Entry {
@@ -53,6 +61,8 @@ impl Entry {
                 revision,
                 body,
             } => (3, *revision, key, "", body),
+            Entry::Append { body } => (4, 0, "", "", body),
+            Entry::Shorten { before } => (5, *before, "", "", &[]),
         };
         let mut out = vec![tag];
         out.extend(number.to_le_bytes());
@@ -82,6 +92,10 @@ impl Entry {
                 key: a,
                 revision: u64::from_le_bytes(*number),
                 body,
+            }),
+            4 => Some(Entry::Append { body }),
+            5 => Some(Entry::Shorten {
+                before: u64::from_le_bytes(*number),
             }),
             _ => None,
         }
@@ -182,9 +196,20 @@ impl Journal {
         self.send(entry, None);
     }
 
+    /// The receiver answers once everything that was appended before is on disk.
+    pub fn barrier(&self) -> oneshot::Receiver<Result<(), String>> {
+        let (reply, receiver) = oneshot::channel();
+        self.send_bytes(Vec::new(), Some(reply));
+        receiver
+    }
+
     fn send(&self, entry: &Entry, reply: Option<Reply>) {
         let mut bytes = Vec::new();
         entry.frame(&mut bytes);
+        self.send_bytes(bytes, reply);
+    }
+
+    fn send_bytes(&self, bytes: Vec<u8>, reply: Option<Reply>) {
         if let Some(sender) = &self.sender {
             // A writer that is gone drops the reply, which its receiver sees.
             let _ = sender.send((bytes, reply));
@@ -259,6 +284,10 @@ mod tests {
                 revision: 7,
                 body: Bytes::from_static(b"xyz"),
             },
+            Entry::Append {
+                body: Bytes::from_static(b"entry"),
+            },
+            Entry::Shorten { before: 2 },
         ]
     }
 

@@ -14,9 +14,10 @@ use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
 use super::journal::{Entry, Journal};
+use super::log::Log;
 use super::{
-    ABSENT, Delivery, Item, Lane, Lease, Pushed, Queue, QueueError, Record, check, check_key,
-    check_lane,
+    ABSENT, Delivery, Item, JOURNAL, JournalEntry, Lane, Lease, Pushed, Queue, QueueError, Record,
+    check, check_entry, check_key, check_lane,
 };
 use crate::Artifacts;
 use crate::artifacts::{DirectoryArtifacts, MemoryArtifacts};
@@ -46,7 +47,8 @@ struct State {
     lanes: HashMap<String, LaneState>,
     published: BTreeMap<String, Bytes>,
     records: BTreeMap<String, (u64, Bytes)>,
-    notices: HashMap<String, Bytes>,
+    log: Log,
+    notices: BTreeMap<String, Bytes>,
     notice_order: VecDeque<String>,
 }
 
@@ -138,9 +140,11 @@ impl LocalQueue {
 
     /// A queue in `directory`, continuing what an earlier process left there.
     pub fn open(directory: &Path, lease: Duration) -> Result<Self, QueueError> {
-        let artifacts = DirectoryArtifacts::open(directory.join("artifacts"))
-            .map_err(|e| QueueError::Backend(e.to_string()))?;
+        let failed = |e: &dyn std::fmt::Display| QueueError::Backend(e.to_string());
+        std::fs::create_dir_all(directory).map_err(|e| failed(&e))?;
         let lock = lock(&directory.join("lock"))?;
+        let artifacts =
+            DirectoryArtifacts::open(directory.join("artifacts")).map_err(|e| failed(&e))?;
         let path = directory.join("journal");
         let state = State::replay(Journal::read(&path)?);
         let journal = Journal::rewrite(path, &state.entries())?;
@@ -210,8 +214,11 @@ impl State {
                 } => {
                     state.records.insert(key, (revision, body));
                 }
+                Entry::Append { body } => drop(state.log.append(body)),
+                Entry::Shorten { before } => state.log.shorten(before),
             }
         }
+        state.log.synced(state.log.end());
         state
     }
 
@@ -230,6 +237,12 @@ impl State {
                 revision: *revision,
                 body: body.clone(),
             });
+        }
+        entries.push(Entry::Shorten {
+            before: self.log.first(),
+        });
+        for JournalEntry { body, .. } in self.log.read(0, usize::MAX) {
+            entries.push(Entry::Append { body });
         }
         for (lane, items) in &self.lanes {
             for serial in &items.free {
@@ -302,12 +315,32 @@ impl Shared {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    fn append(&self, entry: &Entry) -> Option<oneshot::Receiver<Result<(), String>>> {
+    /// Waits for what was appended to the journal so far; what an earlier failure kept from the disk stays unseen.
+    async fn settle(&self) {
+        let end = self.lock().log.end();
+        let pending = self.journal.as_ref().map(Journal::barrier);
+        let _ = self.settled(end, pending).await;
+    }
+
+    async fn settled(&self, end: u64, pending: Option<Pending>) -> Result<(), QueueError> {
+        let written = synced(pending).await;
+        let mut state = self.lock();
+        match &written {
+            Ok(()) => state.log.synced(end),
+            Err(_) => state.log.take_back(),
+        }
+        written
+    }
+
+    fn append(&self, entry: &Entry) -> Option<Pending> {
         self.journal.as_ref().map(|journal| journal.append(entry))
     }
 }
 
-async fn synced(pending: Option<oneshot::Receiver<Result<(), String>>>) -> Result<(), QueueError> {
+/// Answers once an entry is on disk.
+type Pending = oneshot::Receiver<Result<(), String>>;
+
+async fn synced(pending: Option<Pending>) -> Result<(), QueueError> {
     let Some(pending) = pending else {
         return Ok(());
     };
@@ -500,6 +533,44 @@ impl Queue for LocalQueue {
         Ok(matching.map(record).collect())
     }
 
+    async fn append(&self, body: Bytes, after: u64) -> Result<u64, QueueError> {
+        check_entry(&body)?;
+        let (position, pending) = {
+            let mut state = self.shared.lock();
+            if state.log.end() != after {
+                return Err(QueueError::Conflict {
+                    key: JOURNAL.into(),
+                    expected: after,
+                });
+            }
+            let position = state.log.append(body.clone());
+            (position, self.shared.append(&Entry::Append { body }))
+        };
+        self.shared.settled(position, pending).await?;
+        Ok(position)
+    }
+
+    async fn read(&self, from: u64, limit: usize) -> Result<Vec<JournalEntry>, QueueError> {
+        self.shared.settle().await;
+        Ok(self.shared.lock().log.read(from, limit))
+    }
+
+    async fn end(&self) -> Result<u64, QueueError> {
+        self.shared.settle().await;
+        Ok(self.shared.lock().log.durable())
+    }
+
+    async fn shorten(&self, before: u64) -> Result<(), QueueError> {
+        self.shared.settle().await;
+        let mut state = self.shared.lock();
+        let before = before.min(state.log.durable() + 1);
+        state.log.shorten(before);
+        if let Some(journal) = &self.shared.journal {
+            journal.append_relaxed(&Entry::Shorten { before });
+        }
+        Ok(())
+    }
+
     async fn notify(&self, key: &str, body: Bytes) -> Result<(), QueueError> {
         check(key, &body)?;
         let mut state = self.shared.lock();
@@ -516,6 +587,19 @@ impl Queue for LocalQueue {
 
     async fn notice(&self, key: &str) -> Result<Option<Bytes>, QueueError> {
         Ok(self.shared.lock().notices.get(key).cloned())
+    }
+
+    async fn notices(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, QueueError> {
+        check_key(prefix)?;
+        let state = self.shared.lock();
+        let start = format!("{prefix}.");
+        let matching = state
+            .notices
+            .range(start.clone()..)
+            .take_while(|(key, _)| key.starts_with(&start));
+        Ok(matching
+            .map(|(key, body)| (key.clone(), body.clone()))
+            .collect())
     }
 
     fn artifacts(&self) -> &dyn Artifacts {

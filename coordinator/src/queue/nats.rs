@@ -5,38 +5,41 @@
 //! | `<P>_SNAPSHOTS`, `<P>_CONTROL`, `<P>_TASKS`, `<P>_RESULTS` | work queue | one message per subject, discard new per subject: a repeated push is refused while the first is queued or leased |
 //! | `<P>_PROOFS` | limits | the same guard with purge and delete denied: published once, for ever |
 //! | `<P>_STATE` | limits | last message per subject; every write names the sequence it replaces |
+//! | `<P>_JOURNAL` | limits | one subject; every append names the sequence of the entry before it |
 //! | `<P>_NOTICES` | limits | last message per subject, old ones dropped |
-//! | `<P>_ARTIFACTS` | object store | name = digest |
+//! | `<P>_ARTIFACTS` | limits | last message per subject: one piece of a blob |
 //!
 //! JetStream leases have no fencing: a late holder's `extend` and `done` succeed. A publication that timed out may
 //! still be delivered; the message id carries the attempt, so that a wanted repetition is not taken for a duplicate.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::object_store::{self, ObjectMetadata, ObjectStore};
 use async_nats::jetstream::stream::{
-    self, DiscardPolicy, LastRawMessageErrorKind, RetentionPolicy,
+    self, DirectGetErrorKind, DiscardPolicy, LastRawMessageErrorKind, RetentionPolicy,
 };
 use async_nats::jetstream::{self, AckKind, Context};
 use async_nats::{ConnectOptions, ServerAddr};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt};
-use tokio::io::AsyncReadExt;
 use tokio::sync::Mutex;
 
+use self::artifacts::NatsArtifacts;
+use self::fetch::{Reading, each, pull_message};
 use super::{
-    Delivery, Item, Lane, Lease, MAX_BODY_BYTES, Pushed, Queue, QueueError, Record, check,
-    check_key, check_lane,
+    Delivery, Item, JOURNAL, JournalEntry, Lane, Lease, MAX_BODY_BYTES, Pushed, Queue, QueueError,
+    Record, check, check_key, check_lane,
 };
-use crate::artifacts::name_of;
-use crate::{ArtifactError, Artifacts, Digest};
+use crate::Artifacts;
+
+mod artifacts;
+mod fetch;
+mod journal;
 
 /// Most messages of one work stream; more are refused with [`QueueError::Full`].
 const MAX_STREAM_ITEMS: i64 = 100_000;
@@ -48,15 +51,15 @@ const MAX_NOTICES: i64 = 100_000;
 const MAX_ACK_PENDING: i64 = 20_000;
 /// Waiting pulls per consumer; JetStream's 512 would refuse a large farm.
 const MAX_WAITING: i64 = 10_000;
-/// Records read per request of a scan.
-const SCAN_BATCH: usize = 500;
 /// JetStream: "maximum messages per subject exceeded" and other refusals to store a message.
 const STORE_FAILED: u64 = 10077;
+/// JetStream: "wrong last sequence" of a message that is not committed yet.
+const WRONG_LAST_SEQUENCE: u64 = 10164;
 
 /// How to reach the server and what to call our streams.
 #[derive(Clone)]
 pub struct NatsConfig {
-    /// `nats://[user:password@]host[:port]`, or `tls://`.
+    /// `nats://[user:password@]host[:port]`, or `tls://`; several servers of a cluster with commas between.
     pub url: String,
     /// User name and password, when they are not in the URL.
     pub login: Option<(String, String)>,
@@ -97,6 +100,7 @@ pub struct NatsQueue {
     artifacts: NatsArtifacts,
 }
 
+/// Names of streams and subjects under the prefix.
 #[derive(Clone)]
 struct Names {
     upper: String,
@@ -145,7 +149,9 @@ impl NatsQueue {
                 .map_err(backend)?;
         }
         let artifacts = NatsArtifacts {
-            store: object_store(&context, &names, config.replicas).await?,
+            context: context.clone(),
+            names: names.clone(),
+            timeout: config.timeout,
         };
         Ok(Self {
             context,
@@ -219,6 +225,31 @@ impl NatsQueue {
         ack.await.map(|ack| ack.sequence)
     }
 
+    /// The messages of `stream` whose key under `root` begins with `prefix` and a dot.
+    async fn each_of(
+        &self,
+        stream: &str,
+        root: &str,
+        prefix: &str,
+        mut take: impl FnMut(String, u64, Bytes) + Send,
+    ) -> Result<(), QueueError> {
+        let root = self.names.subject(&format!("{root}."));
+        let reading = Reading {
+            subject: format!("{root}{prefix}.>"),
+            from: 1,
+            headers_only: false,
+        };
+        let stream = self.stream(&self.names.stream(stream)).await?;
+        each(&stream, reading, self.timeout, |message| {
+            let sequence = message.info().map_err(backend)?.stream_sequence;
+            let key = message.subject.strip_prefix(root.as_str());
+            let body = message.payload.clone();
+            take(key.unwrap_or_default().to_owned(), sequence, body);
+            Ok(true)
+        })
+        .await
+    }
+
     async fn last(&self, stream: &str, subject: &str) -> Result<Option<(u64, Bytes)>, QueueError> {
         let stream = self.stream(stream).await?;
         match stream.get_last_raw_message_by_subject(subject).await {
@@ -229,19 +260,27 @@ impl NatsQueue {
     }
 }
 
-async fn connect(config: &NatsConfig) -> Result<async_nats::Client, QueueError> {
-    let address: ServerAddr = config.url.parse().map_err(|_| {
+/// The servers that the URL names.
+fn addresses(config: &NatsConfig) -> Result<Vec<ServerAddr>, QueueError> {
+    let addresses: Result<Vec<ServerAddr>, _> = config.url.split(',').map(str::parse).collect();
+    addresses.map_err(|_| {
         // The URL may hold a password: it is not repeated here.
-        QueueError::Backend(
-            "the NATS URL is not of the form nats://[user:password@]host[:port]".into(),
-        )
-    })?;
+        let form = "nats://[user:password@]host[:port][,...]";
+        QueueError::Backend(format!("the NATS URL is not of the form {form}"))
+    })
+}
+
+async fn connect(config: &NatsConfig) -> Result<async_nats::Client, QueueError> {
+    let addresses = addresses(config)?;
     let mut options = ConnectOptions::new()
         .name("trifold")
         .ping_interval(Duration::from_secs(10))
         .event_callback(|event| async move { tracing::info!(%event, "NATS connection") });
-    let in_url = address.username().zip(address.password());
-    let in_url = in_url.map(|(user, password)| (user.into(), password.into()));
+    let in_url = |address: &ServerAddr| {
+        let login = address.username().zip(address.password());
+        login.map(|(user, password)| (user.to_owned(), password.to_owned()))
+    };
+    let in_url = addresses.iter().find_map(in_url);
     if let Some((user, password)) = config.login.clone().or(in_url) {
         options = options.user_and_password(user, password);
     }
@@ -250,11 +289,15 @@ async fn connect(config: &NatsConfig) -> Result<async_nats::Client, QueueError> 
         options =
             file.map_err(|e| QueueError::Backend(format!("credentials {}: {e}", path.display())))?;
     }
-    let (host, port) = (address.host().to_owned(), address.port());
+    let hosts: Vec<_> = addresses
+        .iter()
+        .map(|address| format!("{}:{}", address.host(), address.port()))
+        .collect();
+    let hosts = hosts.join(", ");
     options
-        .connect(address)
+        .connect(addresses)
         .await
-        .map_err(|e| QueueError::Backend(format!("NATS at {host}:{port}: {e}")))
+        .map_err(|e| QueueError::Backend(format!("NATS at {hosts}: {e}")))
 }
 
 fn streams(names: &Names, replicas: usize) -> Vec<stream::Config> {
@@ -264,6 +307,7 @@ fn streams(names: &Names, replicas: usize) -> Vec<stream::Config> {
         max_message_size: MAX_BODY_BYTES as i32 + 4096,
         max_messages_per_subject: 1,
         num_replicas: replicas,
+        allow_direct: true,
         ..Default::default()
     };
     let once = |config: stream::Config| stream::Config {
@@ -286,7 +330,20 @@ fn streams(names: &Names, replicas: usize) -> Vec<stream::Config> {
         max_messages: MAX_NOTICES,
         ..base("NOTICES", "notices.>")
     };
+    let journal = stream::Config {
+        subjects: vec![names.subject(JOURNAL)],
+        max_messages_per_subject: -1,
+        discard: DiscardPolicy::New,
+        ..base("JOURNAL", JOURNAL)
+    };
+    // A full store refuses what is new; the piece of a subject is replaced all the same.
+    let artifacts = stream::Config {
+        discard: DiscardPolicy::New,
+        ..base("ARTIFACTS", "artifacts.>")
+    };
     vec![
+        journal,
+        artifacts,
         work("SNAPSHOTS", "snapshots.>"),
         work("CONTROL", "control.>"),
         work("TASKS", "tasks.>"),
@@ -295,61 +352,6 @@ fn streams(names: &Names, replicas: usize) -> Vec<stream::Config> {
         base("STATE", "state.>"),
         notices,
     ]
-}
-
-async fn object_store(
-    context: &Context,
-    names: &Names,
-    replicas: usize,
-) -> Result<ObjectStore, QueueError> {
-    let bucket = names.stream("ARTIFACTS");
-    if let Ok(store) = context.get_object_store(&bucket).await {
-        return Ok(store);
-    }
-    let config = object_store::Config {
-        bucket: bucket.clone(),
-        num_replicas: replicas,
-        ..Default::default()
-    };
-    match context.create_object_store(config).await {
-        Ok(store) => Ok(store),
-        // Another process may have been faster.
-        Err(error) => context
-            .get_object_store(&bucket)
-            .await
-            .map_err(|_| backend(error)),
-    }
-}
-
-/// One message: JetStream's own stream of messages would fetch 200 ahead and hold them from other workers.
-async fn pull_message(
-    consumer: &PullConsumer,
-    wait: Duration,
-    timeout: Duration,
-) -> Result<Option<jetstream::Message>, QueueError> {
-    if wait.is_zero() {
-        return Ok(fetch(consumer, 1, timeout).await?.pop());
-    }
-    let batch = consumer.batch().max_messages(1).expires(wait);
-    let mut batch = batch.messages().await.map_err(backend)?;
-    batch.next().await.transpose().map_err(backend)
-}
-
-/// The messages that are there now, at most `count`. The client itself would wait for ever for a server that died in
-/// between; what such a server had leased to us comes again when its lease runs out.
-async fn fetch(
-    consumer: &PullConsumer,
-    count: usize,
-    timeout: Duration,
-) -> Result<Vec<jetstream::Message>, QueueError> {
-    let fetched = async {
-        let batch = consumer.fetch().max_messages(count).messages().await;
-        batch.map_err(backend)?.try_collect().await.map_err(backend)
-    };
-    let unanswered = |_| QueueError::Backend("the server did not answer a fetch in time".into());
-    tokio::time::timeout(timeout, fetched)
-        .await
-        .map_err(unanswered)?
 }
 
 struct NatsLease(jetstream::Message);
@@ -387,6 +389,7 @@ fn refusal(error: &PublishError) -> Option<(u64, String)> {
 }
 
 enum Refused {
+    Absent,
     Duplicate,
     Full,
     Conflict,
@@ -397,7 +400,9 @@ enum Refused {
 fn classify(error: &PublishError) -> Refused {
     match (error.kind(), refusal(error)) {
         (PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe, _) => Refused::Unknown,
+        (PublishErrorKind::StreamNotFound, _) => Refused::Absent,
         (PublishErrorKind::WrongLastSequence, _) => Refused::Conflict,
+        (_, Some((WRONG_LAST_SEQUENCE, _))) => Refused::Conflict,
         (_, Some((STORE_FAILED, text))) if text.contains("per subject") => Refused::Duplicate,
         (_, Some((STORE_FAILED, text))) if text.contains("maximum messages") => Refused::Full,
         _ => Refused::Other,
@@ -518,40 +523,34 @@ impl Queue for NatsQueue {
 
     async fn scan(&self, prefix: &str) -> Result<Vec<Record>, QueueError> {
         check_key(prefix)?;
-        let root = self.names.subject("state.");
-        let config = pull::Config {
-            filter_subject: format!("{root}{prefix}.>"),
-            ack_policy: AckPolicy::None,
-            deliver_policy: DeliverPolicy::All,
-            memory_storage: true,
-            inactive_threshold: Duration::from_secs(30),
-            ..Default::default()
-        };
-        let stream = self.stream(&self.names.stream("STATE")).await?;
-        let consumer: PullConsumer = stream.create_consumer(config).await.map_err(backend)?;
         let mut records = Vec::new();
-        loop {
-            let before = records.len();
-            for message in fetch(&consumer, SCAN_BATCH, self.timeout).await? {
-                let revision = message.info().map_err(backend)?.stream_sequence;
-                let key = message
-                    .subject
-                    .strip_prefix(root.as_str())
-                    .unwrap_or_default()
-                    .to_owned();
-                records.push(Record {
-                    key,
-                    revision,
-                    body: message.payload.clone(),
-                });
-            }
-            if records.len() == before {
-                break;
-            }
-        }
+        self.each_of("STATE", "state", prefix, |key, revision, body| {
+            records.push(Record {
+                key,
+                revision,
+                body,
+            })
+        })
+        .await?;
         records.sort_by(|a, b| a.key.cmp(&b.key).then(b.revision.cmp(&a.revision)));
         records.dedup_by(|later, kept| later.key == kept.key);
         Ok(records)
+    }
+
+    async fn append(&self, body: Bytes, after: u64) -> Result<u64, QueueError> {
+        self.append_entry(body, after).await
+    }
+
+    async fn read(&self, from: u64, limit: usize) -> Result<Vec<JournalEntry>, QueueError> {
+        self.read_entries(from, limit).await
+    }
+
+    async fn end(&self) -> Result<u64, QueueError> {
+        Ok(self.journal_state().await?.last_sequence)
+    }
+
+    async fn shorten(&self, before: u64) -> Result<(), QueueError> {
+        self.shorten_journal(before).await
     }
 
     async fn notify(&self, key: &str, body: Bytes) -> Result<(), QueueError> {
@@ -567,63 +566,25 @@ impl Queue for NatsQueue {
     async fn notice(&self, key: &str) -> Result<Option<Bytes>, QueueError> {
         check_key(key)?;
         let subject = self.names.subject(&format!("notices.{key}"));
-        let last = self.last(&self.names.stream("NOTICES"), &subject).await?;
-        Ok(last.map(|(_, body)| body))
+        let stream = self.stream(&self.names.stream("NOTICES")).await?;
+        match stream.direct_get_last_for_subject(subject).await {
+            Ok(message) => Ok(Some(message.payload)),
+            Err(e) if e.kind() == DirectGetErrorKind::NotFound => Ok(None),
+            Err(e) => Err(backend(e)),
+        }
+    }
+
+    async fn notices(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, QueueError> {
+        check_key(prefix)?;
+        let mut notices = BTreeMap::new();
+        self.each_of("NOTICES", "notices", prefix, |key, _, body| {
+            notices.insert(key, body);
+        })
+        .await?;
+        Ok(notices.into_iter().collect())
     }
 
     fn artifacts(&self) -> &dyn Artifacts {
         &self.artifacts
-    }
-}
-
-/// Blobs in a JetStream object store, at most [`crate::artifacts::MAX_ARTIFACT_BYTES`] each.
-struct NatsArtifacts {
-    store: ObjectStore,
-}
-
-fn store_error(error: impl std::fmt::Display) -> ArtifactError {
-    ArtifactError::Store(error.to_string())
-}
-
-#[async_trait]
-impl Artifacts for NatsArtifacts {
-    async fn put(&self, bytes: Bytes) -> Result<Digest, ArtifactError> {
-        let digest = name_of(&bytes)?;
-        let kept = self.get_unchecked(&digest, bytes.len()).await;
-        if kept.is_ok_and(|kept| kept == bytes) {
-            return Ok(digest);
-        }
-        let metadata = ObjectMetadata {
-            name: digest.to_string(),
-            ..Default::default()
-        };
-        self.store
-            .put(metadata, &mut bytes.as_ref())
-            .await
-            .map_err(store_error)?;
-        Ok(digest)
-    }
-
-    async fn get_unchecked(&self, digest: &Digest, limit: usize) -> Result<Bytes, ArtifactError> {
-        let object = match self.store.get(digest.to_string()).await {
-            Ok(object) => object,
-            Err(e) if e.kind() == object_store::GetErrorKind::NotFound => {
-                return Err(ArtifactError::Missing(*digest));
-            }
-            Err(e) => return Err(store_error(e)),
-        };
-        if object.info.size > limit {
-            return Err(ArtifactError::TooLarge {
-                digest: *digest,
-                limit,
-            });
-        }
-        let mut bytes = Vec::new();
-        object
-            .take(limit as u64 + 1)
-            .read_to_end(&mut bytes)
-            .await
-            .map_err(store_error)?;
-        Ok(bytes.into())
     }
 }

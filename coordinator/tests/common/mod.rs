@@ -23,6 +23,13 @@ use trifold_coordinator::wire::{
 use trifold_coordinator::worker::{self, Execute, WorkerConfig};
 use trifold_coordinator::{CoordinatorError, Digest, WorkerError};
 
+pub mod cluster;
+
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
 /// A nats-server with JetStream on a free port, killed on drop.
 pub struct NatsServer {
     child: Child,
@@ -32,7 +39,7 @@ pub struct NatsServer {
     access: Vec<String>,
 }
 
-fn nats_binary() -> PathBuf {
+pub fn nats_binary() -> PathBuf {
     if let Some(path) = std::env::var_os("TRIFOLD_NATS_SERVER") {
         return path.into();
     }
@@ -55,9 +62,7 @@ impl NatsServer {
     /// A server with these arguments about who may connect.
     pub fn start_with(access: impl Into<Vec<String>>) -> Self {
         let access = access.into();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("its address").port();
-        drop(listener);
+        let port = free_port();
         let directory = tempfile::tempdir().expect("a directory");
         let binary = nats_binary();
         let child = spawn(&binary, port, directory.path(), &access);
