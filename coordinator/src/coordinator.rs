@@ -302,7 +302,7 @@ impl Core {
                     records::record_epoch(self.queue.as_ref(), &closed).await?;
                     self.closed(closed);
                 }
-                Action::Push { task, attempt } => self.push(&task, attempt).await,
+                Action::Push { task, .. } => self.push(&task).await,
                 Action::Cancel { lane, task } => self.cancel(lane, task).await,
                 Action::Publish(proof) => published.push(self.publish(*proof).await?),
                 Action::Drop {
@@ -310,10 +310,14 @@ impl Core {
                     snapshots,
                     reason,
                 } => self.forget(shard, snapshots, reason).await?,
-                Action::Held { task, what, reason } => {
-                    tracing::error!(%task, what, reason, "task held: it fails again and again");
+                Action::Quarantine {
+                    task, what, reason, ..
+                } => {
+                    let task = task.id;
+                    tracing::error!(%task, what, reason, "task quarantined");
                     self.report(Report::TaskQuarantined { task, what, reason });
                 }
+                Action::Release { .. } => {}
             }
         }
         Ok(published)
@@ -340,7 +344,8 @@ impl Core {
     }
 
     /// Offers a task to the queue. What goes wrong is repaired by the planner offering it again.
-    async fn push(&mut self, task: &Task, attempt: u32) {
+    async fn push(&mut self, task: &Task) {
+        let attempt = task.attempt;
         let item = Item {
             key: task.id.to_string(),
             attempt,

@@ -8,6 +8,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use ark_bn254::Fr;
+use serde::{Deserialize, Serialize};
+use trifold_circuits::field::element;
 use trifold_circuits::trie::SparseTrie;
 use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Keys, Leaf, NestStatement};
 use trifold_verifier::trie::Path;
@@ -21,10 +23,12 @@ mod shards;
 mod tasks;
 
 use epoch::{Epoch, Node};
-pub use restore::{History, RestoreError};
+pub use restore::{Base, BaseShard, History, RestoreError};
 pub use shards::Refusal;
 use shards::ShardQueue;
 use tasks::Tasks;
+use tasks::{Opinion, Report};
+pub use tasks::{Quarantined, Wanted};
 
 /// Milliseconds since some fixed instant; never runs backwards.
 pub type Time = u64;
@@ -52,15 +56,20 @@ pub struct Policy {
     pub max_epochs_in_flight: usize,
     /// Snapshots waiting per shard, at most.
     pub max_pending_per_shard: usize,
-    /// Tasks at the queue at a time; the rest waits here.
+    /// Snapshots waiting in all, and their bytes; beyond either no more are taken from the queue.
+    pub max_waiting_snapshots: usize,
+    pub max_waiting_bytes: u64,
+    /// Tasks of a kind at the queue at a time until [`Event::Window`] says otherwise; the rest waits here.
     pub max_queued_tasks: usize,
     /// A task without a result is offered to the queue again after this time, which refuses it if it is still there.
     pub repush_ms: u64,
     /// First pause after a failure; doubled for each further one.
     pub backoff_ms: u64,
     pub max_backoff_ms: u64,
-    /// Reports of broken inputs after which a task is given up.
-    pub max_failures: u32,
+    /// Different workers that must call the inputs of a task broken before that is believed.
+    pub opinions: usize,
+    /// A task that none of the large workers proved for this long is offered to the ordinary ones again.
+    pub large_patience_ms: u64,
 }
 
 impl Default for Policy {
@@ -70,11 +79,14 @@ impl Default for Policy {
             seal_when_complete: true,
             max_epochs_in_flight: 4,
             max_pending_per_shard: 64,
+            max_waiting_snapshots: 100_000,
+            max_waiting_bytes: 16 << 30,
             max_queued_tasks: 1_000,
             repush_ms: 5_000,
             backoff_ms: 200,
             max_backoff_ms: 30_000,
-            max_failures: 3,
+            opinions: 2,
+            large_patience_ms: 600_000,
         }
     }
 }
@@ -91,15 +103,20 @@ pub struct Outline {
     pub sent: u128,
     pub received: u128,
     pub transfers: u64,
+    /// Size of the snapshot.
+    pub bytes: u64,
 }
 
 /// A snapshot that has its place in the plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Candidate {
     pub shard: u32,
     pub snapshot: Digest,
     pub step: WireStep,
     pub transfers: u64,
+    /// Size of the snapshot.
+    pub bytes: u64,
 }
 
 /// What happened.
@@ -113,15 +130,30 @@ pub enum Event {
     /// A proof of this task verified and was recorded.
     Proved { task: Digest, proof: ProofBytes },
     /// A worker returned something that is no proof of this task's statement.
-    Refused { task: Digest },
+    Refused {
+        task: Digest,
+        worker: String,
+        attempt: u32,
+    },
     /// A worker gave up.
     Failed {
         task: Digest,
+        worker: String,
+        attempt: u32,
         class: FailureClass,
         message: String,
+        /// Whether no worker is left to ask: none that lives serves the lane, besides this one and those that
+        /// [`Planner::reporters`] names.
+        alone: bool,
     },
     /// The global proof of this epoch is out.
     Published { epoch: u64 },
+    /// An operator wants this task offered again, whatever was said about it.
+    Requeue { task: Digest },
+    /// An operator wants this snapshot forgotten, with all that build on it.
+    Cancel { shard: u32, snapshot: Digest },
+    /// Tasks of a kind at the queue at a time, from now on.
+    Window { tasks: usize },
     /// Time passed.
     Tick,
 }
@@ -131,8 +163,8 @@ pub enum Event {
 pub enum Action {
     /// Record the composition of an epoch, before anything below depends on it.
     Close(ClosedEpoch),
-    /// Offer a task to the queue.
-    Push { task: Box<Task>, attempt: u32 },
+    /// Offer a task to the queue; `epoch` is the one that it is expected in.
+    Push { task: Box<Task>, epoch: u64 },
     /// Take a task back from the queue.
     Cancel { lane: String, task: Digest },
     /// Publish a global proof.
@@ -143,23 +175,31 @@ pub enum Action {
         snapshots: Vec<Digest>,
         reason: String,
     },
-    /// A task that may not be given up fails again and again; an operator should look.
-    Held {
-        task: Digest,
+    /// Workers call the inputs of a task broken: keep it with its inputs. Unless it is the last word, another worker is
+    /// asked; after the last one a program's snapshot is dropped, and a merge or nest is offered no more.
+    Quarantine {
+        task: Box<Task>,
         what: String,
         reason: String,
+        reporters: Vec<String>,
+        last: bool,
     },
+    /// A task is out of quarantine. If that is because of a proof, its reporters were wrong.
+    Release { task: Digest, strike: Vec<String> },
 }
 
 /// The composition of an epoch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClosedEpoch {
     pub epoch: u64,
     pub members: Vec<(u32, Digest)>,
     /// Shards carried forward.
     pub silent: u64,
     pub transfers: u64,
+    #[serde(with = "element")]
     pub old_root: Fr,
+    #[serde(with = "element")]
     pub new_root: Fr,
 }
 
@@ -179,6 +219,14 @@ impl Place {
             Place::Merge { epoch, .. } | Place::Nest { epoch } => Some(*epoch),
         }
     }
+
+    /// The shard whose program it is.
+    pub fn shard(&self) -> Option<u32> {
+        match self {
+            Place::Program { shard, .. } => Some(*shard),
+            Place::Merge { .. } | Place::Nest { .. } => None,
+        }
+    }
 }
 
 impl std::fmt::Display for Place {
@@ -195,18 +243,20 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Numbers for the status record.
+/// The plan in numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overview {
     pub closed_epoch: u64,
     pub published_epoch: u64,
     pub root: Fr,
+    pub depth: u8,
     pub shards: usize,
     pub waiting_snapshots: usize,
+    pub waiting_bytes: u64,
     pub sealed_epochs: usize,
     pub ready_tasks: usize,
     pub queued_tasks: usize,
-    pub held_tasks: usize,
+    pub quarantined_tasks: usize,
 }
 
 /// The state of the plan.
@@ -226,6 +276,11 @@ pub struct Planner {
     published: u64,
     last_proof: Option<ProofBytes>,
     tasks: Tasks,
+    /// Proofs of what is not published yet, by task.
+    proofs: BTreeMap<Digest, ProofBytes>,
+    /// Snapshots in no closed epoch, and their bytes.
+    waiting: usize,
+    waiting_bytes: u64,
     /// Whether anything changed that may let an epoch be sealed.
     formable: bool,
     /// When the next epoch is sealed, whoever is missing.
@@ -263,6 +318,9 @@ impl Planner {
             epochs: BTreeMap::new(),
             published: 0,
             last_proof: None,
+            proofs: BTreeMap::new(),
+            waiting: 0,
+            waiting_bytes: 0,
             formable: false,
             deadline: None,
             actions: Vec::new(),
@@ -275,13 +333,29 @@ impl Planner {
             Event::Accepted(candidate) => self.accept(now, candidate),
             Event::CloseNow => drop(self.seal(true, now)),
             Event::Proved { task, proof } => self.proved(task, proof),
-            Event::Refused { task } => self.tasks.retry(now, &task),
+            Event::Refused {
+                task,
+                worker,
+                attempt,
+            } => drop(self.tasks.retry(now, &report(&task, &worker, attempt))),
             Event::Failed {
                 task,
+                worker,
+                attempt,
                 class,
                 message,
-            } => self.failed(now, task, class, &message),
+                alone,
+            } => {
+                let report = report(&task, &worker, attempt);
+                self.failed(now, &report, class, &message, alone);
+            }
             Event::Published { epoch } => self.finish(epoch),
+            Event::Requeue { task } => {
+                let requeued = self.tasks.requeue(now, &task);
+                self.actions.extend(requeued);
+            }
+            Event::Cancel { shard, snapshot } => self.drop_from(shard, snapshot, "cancelled"),
+            Event::Window { tasks } => self.tasks.set_window(tasks),
             Event::Tick => {}
         }
         self.advance(now);
@@ -294,8 +368,62 @@ impl Planner {
     }
 
     /// The task of this id, if its proof is still wanted.
-    pub fn task(&self, id: &Digest) -> Option<(&Task, &Place)> {
+    pub fn task(&self, id: &Digest) -> Option<Wanted<'_>> {
         self.tasks.get(id)
+    }
+
+    /// The whole task of this id, as it was offered last.
+    pub fn body(&self, id: &Digest) -> Option<Task> {
+        self.tasks.body(id).cloned()
+    }
+
+    /// The lane that a wanted task goes to.
+    pub fn lane(&self, id: &Digest) -> Option<String> {
+        self.tasks.body(id).map(Task::lane)
+    }
+
+    /// Workers that call the inputs of this task broken.
+    pub fn reporters(&self, id: &Digest) -> &[String] {
+        self.tasks.reporters(id)
+    }
+
+    /// The tasks that workers call broken.
+    pub fn quarantined(&self) -> impl Iterator<Item = &Quarantined> {
+        self.tasks.quarantined()
+    }
+
+    /// The epoch that a task's proof is expected in.
+    pub fn expected_epoch(&self, place: &Place) -> u64 {
+        let Place::Program { shard, snapshot } = place else {
+            return place.epoch().unwrap_or_default();
+        };
+        let queue = self.shards.get(shard);
+        let ahead = queue.and_then(|queue| queue.position(snapshot));
+        self.head.epoch + 1 + ahead.unwrap_or_default() as u64
+    }
+
+    /// Digest of G_0.
+    pub fn genesis(&self) -> Fr {
+        self.genesis
+    }
+
+    /// When the next epoch is sealed at the latest, if that is decided.
+    pub fn deadline(&self) -> Option<Time> {
+        self.deadline
+    }
+
+    /// The snapshots whose bytes are still needed.
+    pub fn snapshots(&self) -> impl Iterator<Item = Digest> {
+        let waiting = self.shards.values().flat_map(|queue| &queue.pending);
+        let waiting = waiting.map(|pending| pending.candidate.snapshot);
+        let closed = self.epochs.values().flat_map(|epoch| &epoch.candidates);
+        waiting.chain(closed.map(|candidate| candidate.snapshot))
+    }
+
+    /// Whether so much waits that no more snapshots should be taken in.
+    pub fn backlogged(&self) -> bool {
+        self.waiting >= self.policy.max_waiting_snapshots
+            || self.waiting_bytes >= self.policy.max_waiting_bytes
     }
 
     /// The newest closed state.
@@ -319,12 +447,14 @@ impl Planner {
             closed_epoch: self.head.epoch,
             published_epoch: self.published,
             root: self.head.root,
+            depth: self.head.depth,
             shards: self.shards.len(),
-            waiting_snapshots: self.shards.values().map(|queue| queue.pending.len()).sum(),
+            waiting_snapshots: self.waiting,
+            waiting_bytes: self.waiting_bytes,
             sealed_epochs: self.seals.len(),
             ready_tasks: self.tasks.ready(),
             queued_tasks: self.tasks.queued(),
-            held_tasks: self.tasks.held(),
+            quarantined_tasks: self.tasks.in_quarantine(),
         }
     }
 
@@ -341,6 +471,7 @@ impl Planner {
     fn proved(&mut self, id: Digest, proof: ProofBytes) {
         if let Some((place, leftover)) = self.tasks.done(&id) {
             self.actions.extend(leftover);
+            self.proofs.insert(id, proof);
             self.place(place, proof);
         }
     }
@@ -514,9 +645,18 @@ impl Planner {
 
     /// Makes a task, unless its proof is known from before a restart.
     fn start(&mut self, task: Task, place: Place) {
+        if let Some(epoch) = place.epoch().and_then(|epoch| self.epochs.get_mut(&epoch)) {
+            epoch.tasks.push(task.id);
+        }
         match self.tasks.recorded(&task.id) {
-            Some(proof) => self.place(place, proof),
-            None => self.tasks.insert(task, place),
+            Some(proof) => {
+                self.proofs.insert(task.id, proof);
+                self.place(place, proof);
+            }
+            None => {
+                let epoch = self.expected_epoch(&place);
+                self.tasks.insert(task, place, epoch);
+            }
         }
     }
 
@@ -527,31 +667,69 @@ impl Planner {
         let Some(plan) = self.epochs.remove(&epoch) else {
             return;
         };
+        for task in &plan.tasks {
+            self.proofs.remove(task);
+        }
         self.published = epoch;
         self.last_proof = plan.proof;
         self.formable = true;
     }
 
-    fn failed(&mut self, now: Time, id: Digest, class: FailureClass, message: &str) {
-        let given_up = match class {
-            FailureClass::Worker | FailureClass::Memory => false,
-            FailureClass::Inputs => self.tasks.charge(&id),
-        };
-        self.tasks.retry(now, &id);
-        let Some((_, place)) = self.tasks.get(&id).filter(|_| given_up) else {
-            return;
-        };
-        match place.clone() {
-            Place::Program { shard, snapshot } => self.drop_from(shard, snapshot, message),
-            place => {
-                self.tasks.hold(&id);
-                let (what, reason) = (place.to_string(), message.to_owned());
-                self.actions.push(Action::Held {
-                    task: id,
-                    what,
-                    reason,
-                });
+    fn failed(
+        &mut self,
+        now: Time,
+        report: &Report<'_>,
+        class: FailureClass,
+        message: &str,
+        alone: bool,
+    ) {
+        match class {
+            FailureClass::Worker => drop(self.tasks.retry(now, report)),
+            FailureClass::Memory => {
+                let moved = self.tasks.enlarge(now, report);
+                self.actions.extend(moved);
+            }
+            FailureClass::Inputs => {
+                if let Opinion::Heard(doubt) = self.tasks.doubt(now, report, message, alone) {
+                    self.quarantine(*doubt);
+                }
             }
         }
+    }
+
+    fn quarantine(&mut self, doubt: Quarantined) {
+        let task = self.body(&doubt.task).map(Box::new);
+        let place = self.task(&doubt.task).map(|wanted| wanted.place.clone());
+        let (Some(task), Some(place)) = (task, place) else {
+            return;
+        };
+        let Quarantined {
+            what,
+            reason,
+            reporters,
+            last,
+            ..
+        } = doubt;
+        let dropped = reason.clone();
+        self.actions.push(Action::Quarantine {
+            task,
+            what,
+            reason,
+            reporters,
+            last,
+        });
+        if let Place::Program { shard, snapshot } = place
+            && last
+        {
+            self.drop_from(shard, snapshot, &dropped);
+        }
+    }
+}
+
+fn report<'a>(task: &'a Digest, worker: &'a str, attempt: u32) -> Report<'a> {
+    Report {
+        task,
+        worker,
+        attempt,
     }
 }

@@ -147,6 +147,7 @@ impl Snapshot {
             sent,
             received,
             transfers: self.transfers,
+            bytes: self.encode().len() as u64,
         }
     }
 

@@ -418,7 +418,7 @@ async fn an_unprovable_snapshot_delays_nobody() {
     let mut farm = Farm::start(queue.clone(), network.clone(), policy());
     let (genesis, bad) = (shards.0[1], shards.next(1));
     let dependent = shards.next(1);
-    farm.worker("w1", Picky(Digest::of(&bad.encode())));
+    let picky = Picky(Digest::of(&bad.encode()));
     let others = [
         submit(queue.as_ref(), &shards.next(0)).await,
         submit(queue.as_ref(), &shards.next(2)).await,
@@ -428,6 +428,8 @@ async fn an_unprovable_snapshot_delays_nobody() {
     }
     let bad = submit(queue.as_ref(), &bad).await;
     let dependent = submit(queue.as_ref(), &dependent).await;
+    accepted(queue.as_ref(), &dependent).await;
+    farm.worker("w1", picky);
     expect_rejection(queue.as_ref(), bad, "unprovable", "constraint 17").await;
     expect_rejection(queue.as_ref(), dependent, "unprovable", "builds on").await;
     assert_eq!(published(queue.as_ref(), 1).await.transfers, 6);

@@ -10,7 +10,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use trifold_circuits::trie::SparseTrie;
 use trifold_coordinator::Digest;
-use trifold_coordinator::plan::{Action, Candidate, Event, History, Network, Planner, Policy};
+use trifold_coordinator::plan::{
+    Action, Candidate, Event, History, Network, Planner, Policy, Quarantined,
+};
 use trifold_coordinator::standin::{self, Snapshot, StandInVerify};
 use trifold_coordinator::verify::Verify;
 use trifold_coordinator::wire::{FailureClass, GlobalProof, ProofBytes, Task};
@@ -26,8 +28,9 @@ struct World {
     accepted: Vec<Candidate>,
     dropped: HashSet<Digest>,
     epochs: BTreeMap<u64, Vec<(u32, Digest)>>,
-    proofs: HashMap<Digest, ProofBytes>,
+    proofs: BTreeMap<Digest, ProofBytes>,
     published: Vec<GlobalProof>,
+    quarantined: BTreeMap<Digest, Quarantined>,
     queued: BTreeMap<Digest, Task>,
     results: Vec<(Digest, ProofBytes)>,
     /// Whether faults happen.
@@ -64,8 +67,9 @@ impl World {
             accepted: Vec::new(),
             dropped: HashSet::new(),
             epochs: BTreeMap::new(),
-            proofs: HashMap::new(),
+            proofs: BTreeMap::new(),
             published: Vec::new(),
+            quarantined: BTreeMap::new(),
             queued: BTreeMap::new(),
             results: Vec::new(),
             stormy: true,
@@ -103,6 +107,8 @@ impl World {
                 epochs: self.epochs.values().cloned().collect(),
                 proofs: self.proofs.clone(),
                 published: self.published.clone(),
+                quarantined: self.quarantined.values().cloned().collect(),
+                base: None,
             };
             if self.chance(20) {
                 self.queued.clear();
@@ -129,7 +135,24 @@ impl World {
                 Action::Cancel { task, .. } => drop(self.queued.remove(&task)),
                 Action::Publish(proof) => self.publish(*proof)?,
                 Action::Drop { snapshots, .. } => self.dropped.extend(snapshots),
-                Action::Held { .. } => {}
+                Action::Quarantine {
+                    task,
+                    what,
+                    reason,
+                    reporters,
+                    last,
+                } => {
+                    let task = task.id;
+                    let quarantined = Quarantined {
+                        task,
+                        what,
+                        reason,
+                        reporters,
+                        last,
+                    };
+                    self.quarantined.insert(task, quarantined);
+                }
+                Action::Release { task, .. } => drop(self.quarantined.remove(&task)),
             }
         }
         Ok(())
@@ -230,14 +253,16 @@ impl World {
         if self.stormy && self.chance(10) {
             return;
         }
-        let Some((task, _)) = self.planner.task(&id) else {
+        let Some(wanted) = self.planner.task(&id) else {
             return;
         };
-        if StandInVerify
-            .verify(task.key, task.statement, &proof)
-            .is_err()
-        {
-            return self.handle(Event::Refused { task: id });
+        let (key, statement, offers) = (wanted.key, wanted.statement, wanted.offers);
+        if StandInVerify.verify(key, statement, &proof).is_err() {
+            return self.handle(Event::Refused {
+                task: id,
+                worker: "liar".into(),
+                attempt: offers.saturating_sub(1),
+            });
         }
         let proof = *self.proofs.entry(id).or_insert(proof);
         if self.maybe_crash().is_err() {
@@ -257,8 +282,11 @@ impl World {
         };
         self.handle(Event::Failed {
             task: task.id,
+            worker: "weak".into(),
+            attempt: task.attempt,
             class,
             message: "fails".into(),
+            alone: false,
         });
     }
 

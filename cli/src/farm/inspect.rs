@@ -61,6 +61,7 @@ impl Inspect for Inspector {
             sent: 0,
             received: 0,
             transfers: events.into(),
+            bytes: bytes.len() as u64,
         })
     }
 

@@ -26,6 +26,7 @@ struct SnapshotRecord {
     snapshot: Digest,
     step: WireStep,
     transfers: u64,
+    bytes: u64,
     dropped: bool,
 }
 
@@ -245,6 +246,7 @@ impl SnapshotRecords {
                 snapshot,
                 step,
                 transfers,
+                bytes,
                 ..
             } = found;
             let candidate = Candidate {
@@ -252,6 +254,7 @@ impl SnapshotRecords {
                 snapshot,
                 step,
                 transfers,
+                bytes,
             };
             records
                 .places
@@ -268,6 +271,7 @@ fn body_of(candidate: &Candidate, dropped: bool) -> Bytes {
         snapshot,
         step,
         transfers,
+        bytes,
     } = candidate.clone();
     encode(&SnapshotRecord {
         version: VERSION,
@@ -275,6 +279,7 @@ fn body_of(candidate: &Candidate, dropped: bool) -> Bytes {
         snapshot,
         step,
         transfers,
+        bytes,
         dropped,
     })
 }

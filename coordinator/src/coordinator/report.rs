@@ -171,7 +171,7 @@ impl Status {
             sealed_epochs: overview.sealed_epochs,
             ready_tasks: overview.ready_tasks,
             queued_tasks: overview.queued_tasks,
-            held_tasks: overview.held_tasks,
+            held_tasks: overview.quarantined_tasks,
             proved_tasks,
             refused_results,
         }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::verify::VerifyError;
-use crate::wire::{FailureClass, ProofBytes, Work, clip};
+use crate::wire::{FailureClass, ProofBytes, clip};
 
 /// Result messages of tasks that are being verified come again after this pause, and are then mostly superfluous.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -28,13 +28,6 @@ fn named(worker: &str) -> Option<&str> {
     (!worker.is_empty() && worker.len() <= MAX && worker.bytes().all(word)).then_some(worker)
 }
 
-fn shard(work: &Work) -> Option<u32> {
-    match work {
-        Work::Program { shard, .. } => Some(*shard),
-        Work::Merge { .. } | Work::Nest { .. } => None,
-    }
-}
-
 impl Core {
     pub(super) async fn take_result(
         &mut self,
@@ -44,6 +37,7 @@ impl Core {
         let Arrival { key, lease } = arrival;
         let TaskResult {
             task,
+            attempt,
             worker,
             outcome,
             ..
@@ -74,7 +68,7 @@ impl Core {
         match outcome {
             TaskOutcome::Proved(proved) => self.verify(task, worker, proved, lease),
             TaskOutcome::Failed { class, message } => {
-                self.failed(task, worker, class, clip(&message), lease)
+                self.failed((task, worker, attempt), class, clip(&message), lease)
                     .await?;
             }
         }
@@ -115,8 +109,7 @@ impl Core {
 
     async fn failed(
         &mut self,
-        task: Digest,
-        worker: String,
+        (task, worker, attempt): (Digest, String, u32),
         class: FailureClass,
         message: String,
         lease: Arc<dyn Lease>,
@@ -125,14 +118,19 @@ impl Core {
         self.report(Report::ResultRefused {
             task: Some(task),
             kind: self.kind(&task),
-            worker,
+            worker: worker.clone(),
             why: Refused::Failed(class),
             reason: message.clone(),
         });
+        // Nobody else took it since this one said so before.
+        let alone = self.planner.reporters(&task).contains(&worker);
         self.handle(Event::Failed {
             task,
+            worker,
+            attempt,
             class,
             message,
+            alone,
         })
         .await?;
         self.acknowledge(lease);
@@ -143,7 +141,7 @@ impl Core {
     fn verify(&mut self, task: Digest, worker: String, proved: Proved, lease: Arc<dyn Lease>) {
         let busy = self.verifying.contains_key(&task)
             || self.verifying.len() >= self.config.verifiers.max(1) * 4;
-        let Some((wanted, place)) = self.planner.task(&task).filter(|_| !busy) else {
+        let Some(wanted) = self.planner.task(&task).filter(|_| !busy) else {
             self.acks.spawn(async move {
                 // Its lease runs out otherwise, to the same end.
                 let _ = lease.give_back(PAUSE).await;
@@ -151,7 +149,7 @@ impl Core {
             return;
         };
         let (key, statement) = (wanted.key, wanted.statement);
-        let span = tracing::info_span!("verify", %task, place = %place);
+        let span = tracing::info_span!("verify", %task, place = %wanted.place);
         self.verifying.insert(task, ());
         let (verify, queue, sender) = (
             self.config.verify.clone(),
@@ -214,11 +212,11 @@ impl Core {
     }
 
     fn proved(&mut self, task: Digest, worker: String, proved: Proved, verify_seconds: f64) {
-        let Some((wanted, place)) = self.planner.task(&task) else {
+        let Some(wanted) = self.planner.task(&task) else {
             return;
         };
-        let (what, epoch) = (place.to_string(), place.epoch());
-        let (kind, shard) = (wanted.work.kind(), shard(&wanted.work));
+        let (what, epoch) = (wanted.place.to_string(), wanted.place.epoch());
+        let (kind, shard) = (wanted.kind, wanted.place.shard());
         let Proved {
             circuit,
             constraints,
@@ -253,7 +251,7 @@ impl Core {
     }
 
     fn kind(&self, task: &Digest) -> Option<&'static str> {
-        self.planner.task(task).map(|(task, _)| task.work.kind())
+        self.planner.task(task).map(|wanted| wanted.kind)
     }
 
     async fn strike_and_refuse(
@@ -282,11 +280,17 @@ impl Core {
         self.report(Report::ResultRefused {
             task: Some(task),
             kind: self.kind(&task),
-            worker,
+            worker: worker.clone(),
             why,
             reason,
         });
-        self.handle(Event::Refused { task }).await?;
+        let offers = self.planner.task(&task).map_or(0, |wanted| wanted.offers);
+        self.handle(Event::Refused {
+            task,
+            worker,
+            attempt: offers.saturating_sub(1),
+        })
+        .await?;
         self.acknowledge(lease);
         Ok(())
     }

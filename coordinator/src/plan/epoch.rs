@@ -7,6 +7,7 @@ use trifold_circuits::trie::SparseTrie;
 use trifold_verifier::statement::{GlobalState, MergeStatement};
 use trifold_verifier::trie;
 
+use super::Candidate;
 use crate::Digest;
 use crate::wire::{ChildWork, ProofBytes, Siblings, WireStep, Work};
 
@@ -19,6 +20,10 @@ pub(super) struct Epoch {
     pub deepen: bool,
     pub history_path: Vec<[Fr; 2]>,
     pub members: Vec<(u32, Digest)>,
+    /// The members' snapshots, in the same order.
+    pub candidates: Vec<Candidate>,
+    /// Its tasks, those of the members' programs too.
+    pub tasks: Vec<Digest>,
     pub transfers: u64,
     pub sent: u128,
     pub received: u128,

@@ -1,25 +1,55 @@
-//! A plan rebuilt from its durable records.
+//! A plan rebuilt from its durable records, and a plan as such records: a checkpoint.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use trifold_circuits::trie::TrieError;
-use trifold_verifier::statement::GlobalState;
+use serde::{Deserialize, Serialize};
+use trifold_circuits::field::Element;
+use trifold_circuits::trie::{SparseTrie, TrieError};
+use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Leaf};
 
-use super::{Action, Candidate, Network, Planner, Policy, Time};
+use super::epoch::Epoch;
+use super::shards::ShardQueue;
+use super::{Action, Candidate, Network, Planner, Policy, Quarantined, Time};
 use crate::Digest;
-use crate::wire::{GlobalProof, ProofBytes};
+use crate::wire::{GlobalProof, ProofBytes, WireLeaf, WireState};
 
 /// What survived.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct History {
+    /// Where it begins; genesis if there is none.
+    pub base: Option<Base>,
     /// Accepted and not dropped, in the order of acceptance per shard.
     pub accepted: Vec<Candidate>,
-    /// Members of epochs 1, 2, ..
+    /// Members of the epochs after the base.
     pub epochs: Vec<Vec<(u32, Digest)>>,
     /// Proofs that verified, by task.
-    pub proofs: HashMap<Digest, ProofBytes>,
-    /// Published global proofs of epochs 1, 2, ..
+    pub proofs: BTreeMap<Digest, ProofBytes>,
+    /// Published global proofs of epochs after the base.
     pub published: Vec<GlobalProof>,
+    /// What is said about tasks that are not proven.
+    pub quarantined: Vec<Quarantined>,
+}
+
+/// The network at a published epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Base {
+    pub state: WireState,
+    /// The global proof of it.
+    pub proof: Option<ProofBytes>,
+    /// Digests of the states before it, from G_0 on.
+    pub history: Vec<Element>,
+    pub shards: BTreeMap<u32, BaseShard>,
+}
+
+/// A shard at a published epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaseShard {
+    pub leaf: WireLeaf,
+    /// The snapshots of it that entered an epoch last, and which.
+    pub included: Vec<(Digest, u64)>,
 }
 
 /// Records that contradict each other or the network.
@@ -27,6 +57,8 @@ pub struct History {
 pub enum RestoreError {
     #[error("the genesis state is not that of the genesis leaves")]
     Genesis,
+    #[error("the checkpoint of epoch {0} is not of the state that it names")]
+    Base(u64),
     #[error(
         "epoch {epoch} is recorded with snapshot {snapshot} of shard {shard}, which is not next in its queue"
     )]
@@ -52,52 +84,131 @@ impl Planner {
         now: Time,
     ) -> Result<(Self, Vec<Action>), RestoreError> {
         let mut plan = Self::new(network, policy)?;
-        plan.tasks.remember(history.proofs);
+        if let Some(base) = history.base {
+            plan.rebase(base)?;
+        }
+        plan.tasks.remember(history.proofs, history.quarantined);
         for candidate in history.accepted {
             plan.enqueue(now, candidate);
         }
+        let mut published = history.published.into_iter();
         let mut unproven = Vec::new();
-        for (epoch, members) in (1..).zip(history.epochs) {
-            let candidates = plan.close_again(epoch, members.into_iter().collect())?;
-            match history.published.get(epoch as usize - 1) {
-                Some(published) => plan.published_again(epoch, published)?,
-                None => unproven.extend(candidates),
+        for (epoch, members) in (plan.published + 1..).zip(history.epochs) {
+            plan.close_again(epoch, members.into_iter().collect())?;
+            match published.next() {
+                Some(published) => plan.published_again(epoch, &published)?,
+                None => unproven.extend(plan.candidates(epoch).iter().cloned()),
             }
         }
         let waiting = plan.shards.values().flat_map(|queue| &queue.pending);
         unproven.extend(waiting.map(|pending| pending.candidate.clone()));
-        unproven
-            .into_iter()
-            .for_each(|candidate| plan.start_program(&candidate));
+        for candidate in &unproven {
+            plan.start_program(candidate);
+        }
         plan.advance(now);
+        plan.tasks.forget_remembered();
         let actions = std::mem::take(&mut plan.actions);
         Ok((plan, actions))
+    }
+
+    /// What the plan can be restored from.
+    pub fn history(&self) -> History {
+        let closed = self.epochs.values().flat_map(|epoch| &epoch.candidates);
+        let waiting = self.shards.values().flat_map(|queue| &queue.pending);
+        let waiting = waiting.map(|pending| &pending.candidate);
+        let members = self.epochs.values().map(|epoch| epoch.members.clone());
+        History {
+            base: Some(self.base()),
+            accepted: closed.chain(waiting).cloned().collect(),
+            epochs: members.collect(),
+            proofs: self.proofs.clone(),
+            published: Vec::new(),
+            quarantined: self.quarantined().cloned().collect(),
+        }
+    }
+
+    fn base(&self) -> Base {
+        let oldest = self.epochs.values().next();
+        let state = oldest.map_or(self.head, |epoch| epoch.previous);
+        let mut shards = self.closed_shards();
+        for epoch in self.epochs.values().rev() {
+            take_back(&mut shards, epoch);
+        }
+        let history = (0..state.epoch).map(|epoch| Element(self.next_history.get(epoch)));
+        Base {
+            state: state.into(),
+            proof: self.last_proof,
+            history: history.collect(),
+            shards,
+        }
+    }
+
+    /// The shards as the newest closed epoch leaves them.
+    fn closed_shards(&self) -> BTreeMap<u32, BaseShard> {
+        let shard = |(shard, queue): (&u32, &ShardQueue)| {
+            let leaf = queue.current?.into();
+            let included = queue.included.iter().copied().collect();
+            Some((*shard, BaseShard { leaf, included }))
+        };
+        self.shards.iter().filter_map(shard).collect()
+    }
+
+    /// Begins at a published epoch instead of genesis.
+    fn rebase(&mut self, base: Base) -> Result<(), RestoreError> {
+        let state = GlobalState::from(base.state);
+        let wrong = || RestoreError::Base(state.epoch);
+        let mut leaves = SparseTrie::new(state.depth.into())?;
+        self.shards.clear();
+        for (shard, found) in base.shards {
+            let leaf = Leaf::from(found.leaf);
+            leaves.set(shard.into(), leaf.digest())?;
+            let mut queue = ShardQueue::new(Some(leaf));
+            queue.included = found.included.into();
+            self.shards.insert(shard, queue);
+        }
+        let mut history = SparseTrie::new(HISTORY_DEPTH)?;
+        for (epoch, digest) in (0..).zip(&base.history) {
+            history.set(epoch, digest.0)?;
+        }
+        let first = base.history.first().map(|digest| digest.0);
+        let ours = match state.epoch {
+            0 => state == self.network.genesis,
+            _ => first == Some(self.genesis) && base.proof.is_some(),
+        };
+        let complete = base.history.len() as u64 == state.epoch;
+        if !ours || !complete || (leaves.root(), history.root()) != (state.root, state.history) {
+            return Err(wrong());
+        }
+        self.next_history = history.clone();
+        self.next_history.set(state.epoch, state.digest())?;
+        (self.head, self.leaves, self.history) = (state, leaves, history);
+        (self.published, self.last_proof) = (state.epoch, base.proof);
+        Ok(())
+    }
+
+    fn candidates(&self, epoch: u64) -> &[Candidate] {
+        let plan = self.epochs.get(&epoch);
+        plan.map_or(&[], |plan| &plan.candidates)
     }
 
     fn close_again(
         &mut self,
         epoch: u64,
         members: BTreeMap<u32, Digest>,
-    ) -> Result<Vec<Candidate>, RestoreError> {
-        let mut candidates = Vec::new();
+    ) -> Result<(), RestoreError> {
         for (&shard, &snapshot) in &members {
-            let front = self
-                .shards
-                .get(&shard)
-                .and_then(|queue| queue.pending.front());
-            match front.filter(|front| front.candidate.snapshot == snapshot) {
-                Some(front) => candidates.push(front.candidate.clone()),
-                None => {
-                    return Err(RestoreError::Member {
-                        epoch,
-                        shard,
-                        snapshot,
-                    });
-                }
+            let queue = self.shards.get(&shard);
+            let front = queue.and_then(|queue| queue.pending.front());
+            if front.is_none_or(|front| front.candidate.snapshot != snapshot) {
+                return Err(RestoreError::Member {
+                    epoch,
+                    shard,
+                    snapshot,
+                });
             }
         }
         self.close(&members)?;
-        Ok(candidates)
+        Ok(())
     }
 
     fn published_again(&mut self, epoch: u64, published: &GlobalProof) -> Result<(), RestoreError> {
@@ -108,5 +219,19 @@ impl Planner {
         self.published = epoch;
         self.last_proof = Some(published.proof);
         Ok(())
+    }
+}
+
+/// Undoes an epoch: its members are as they were before it.
+fn take_back(shards: &mut BTreeMap<u32, BaseShard>, epoch: &Epoch) {
+    for candidate in &epoch.candidates {
+        let Some(old) = candidate.step.old else {
+            shards.remove(&candidate.shard);
+            continue;
+        };
+        if let Some(shard) = shards.get_mut(&candidate.shard) {
+            shard.leaf = old;
+            shard.included.pop();
+        }
     }
 }

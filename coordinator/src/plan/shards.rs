@@ -63,19 +63,21 @@ impl Refusal {
 }
 
 /// Snapshots remembered per shard after their epoch, to call a replay a replay.
-const REMEMBERED: usize = 64;
+pub(super) const REMEMBERED: usize = 16;
 
 /// A shard's place in the plan.
 pub(super) struct ShardQueue {
     /// The leaf in the newest closed state.
-    current: Option<Leaf>,
+    pub current: Option<Leaf>,
     pub pending: VecDeque<Pending>,
-    included: VecDeque<(Digest, u64)>,
+    pub included: VecDeque<(Digest, u64)>,
 }
 
 /// An accepted snapshot that is in no closed epoch.
 pub(super) struct Pending {
     pub candidate: Candidate,
+    /// Its program task, once it is asked for.
+    pub task: Option<Digest>,
     accepted_at: Time,
     sealed: bool,
     pub proof: Option<ProofBytes>,
@@ -107,7 +109,7 @@ impl ShardQueue {
         self.pending.iter().find(|pending| !pending.sealed)
     }
 
-    fn position(&self, snapshot: &Digest) -> Option<usize> {
+    pub fn position(&self, snapshot: &Digest) -> Option<usize> {
         self.pending
             .iter()
             .position(|pending| pending.candidate.snapshot == *snapshot)
@@ -184,6 +186,7 @@ impl Planner {
             sent,
             received,
             transfers,
+            bytes,
             ..
         } = *outline;
         let tip = self.tip(shard);
@@ -201,6 +204,7 @@ impl Planner {
             snapshot,
             step,
             transfers,
+            bytes,
         })
     }
 
@@ -253,6 +257,10 @@ impl Planner {
             snapshot: candidate.snapshot,
         };
         let task = self.program_task(candidate);
+        let queue = self.shards.get_mut(&candidate.shard);
+        if let Some(pending) = queue.and_then(|queue| queue.find(&candidate.snapshot)) {
+            pending.task = Some(task.id);
+        }
         self.start(task, place);
     }
 
@@ -262,8 +270,11 @@ impl Planner {
             .entry(candidate.shard)
             .or_insert_with(|| ShardQueue::new(None));
         self.formable = true;
+        self.waiting += 1;
+        self.waiting_bytes += candidate.bytes;
         queue.pending.push_back(Pending {
             candidate,
+            task: None,
             accepted_at: now,
             sealed: false,
             proof: None,
@@ -468,6 +479,8 @@ impl Planner {
                 .sum(),
             sent,
             received,
+            tasks: steps.iter().filter_map(|pending| pending.task).collect(),
+            candidates: steps.into_iter().map(|pending| pending.candidate).collect(),
             nodes: merge_nodes(&old, &new, leaves),
             top_proof: None,
             proof: None,
@@ -493,7 +506,16 @@ impl Planner {
 
     fn take_members(&mut self, members: &BTreeMap<u32, Digest>, epoch: u64) -> Vec<Pending> {
         let take = |(shard, _): (&u32, &Digest)| self.shards.get_mut(shard)?.include(epoch);
-        members.iter().filter_map(take).collect()
+        let taken: Vec<Pending> = members.iter().filter_map(take).collect();
+        taken
+            .iter()
+            .for_each(|pending| self.no_longer_waiting(&pending.candidate));
+        taken
+    }
+
+    fn no_longer_waiting(&mut self, candidate: &Candidate) {
+        self.waiting -= 1;
+        self.waiting_bytes -= candidate.bytes;
     }
 
     fn child(&self, pending: &Pending) -> Result<Child, TrieError> {
@@ -558,19 +580,17 @@ impl Planner {
         let Some(first) = queue.position(&snapshot) else {
             return;
         };
-        let snapshots: Vec<Digest> = queue
-            .pending
-            .drain(first..)
-            .map(|p| p.candidate.snapshot)
-            .collect();
+        let dropped: Vec<Pending> = queue.pending.drain(first..).collect();
         if queue.current.is_none() && queue.pending.is_empty() {
             self.shards.remove(&shard);
         }
-        let gone: BTreeSet<Digest> = snapshots.iter().copied().collect();
-        self.leave_seals(shard, &gone);
+        let snapshots: Vec<Digest> = dropped.iter().map(|p| p.candidate.snapshot).collect();
+        self.leave_seals(shard, &snapshots.iter().copied().collect());
         self.formable = true;
-        let theirs = |place: &Place| matches!(place, Place::Program { snapshot, .. } if gone.contains(snapshot));
-        for task in self.tasks.find(theirs) {
+        for pending in &dropped {
+            self.no_longer_waiting(&pending.candidate);
+            let Some(task) = pending.task else { continue };
+            self.proofs.remove(&task);
             let cancelled = self.tasks.cancel(&task);
             self.actions.extend(cancelled);
         }

@@ -1,7 +1,9 @@
-//! The tasks whose proofs are wanted: waiting, at the queue, or pausing after a failure.
+//! The tasks whose proofs are wanted: waiting, at the queue, pausing after a failure, or quarantined.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use ark_bn254::Fr;
+use serde::{Deserialize, Serialize};
 use trifold_verifier::statement::MAX_DEPTH;
 
 use super::{Action, Place, Policy, Time};
@@ -9,193 +11,401 @@ use crate::Digest;
 use crate::wire::{ProofBytes, Task};
 
 /// Closer to the global proof comes first, then the older epoch, then the order of arrival.
+///
+/// The epoch of a program is the one that its shard can enter with it: so a shard with many snapshots takes its turns.
 type Rank = (u8, u64, u64);
 
-struct Wanted {
+/// Workers that a task avoids, at most: those that failed on it last.
+const MAX_AVOID: usize = 16;
+/// A pause after a failure is doubled at most so often.
+const MAX_DOUBLINGS: u32 = 20;
+
+/// A task that workers call broken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quarantined {
+    pub task: Digest,
+    /// Kind and place, for people.
+    pub what: String,
+    /// What the last of them said.
+    pub reason: String,
+    /// Those that said so, each once.
+    pub reporters: Vec<String>,
+    /// Whether nobody is asked any more.
+    pub last: bool,
+}
+
+/// What is known of a task whose proof is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Key digest of the circuit.
+    pub key: Fr,
+    pub statement: Fr,
+    /// Name of the kind, one token.
+    pub kind: &'static str,
+    pub place: &'a Place,
+    /// Offers so far.
+    pub offers: u32,
+}
+
+/// A worker's word on a task, as far as the tasks care.
+pub(super) struct Report<'a> {
+    pub task: &'a Digest,
+    pub worker: &'a str,
+    pub attempt: u32,
+}
+
+struct Entry {
     task: Task,
     place: Place,
     rank: Rank,
-    /// Number of times it was offered to the queue.
-    pushes: u32,
+    state: State,
+    /// Offers so far.
+    offers: u32,
+    /// Reports of offers before this one are answered already.
+    answered: u32,
     failures: u32,
-    refusals: u32,
-    /// Set once it is at the queue: when it will be offered again.
-    due: Option<Time>,
-    held: bool,
+    /// Since when only large workers are asked.
+    large_since: Time,
+    doubt: Option<Quarantined>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Ready,
+    /// At the queue, or pausing; offered again at this time.
+    Offered(Time),
+    Parked,
+}
+
+/// What became of a report of broken inputs.
+pub(super) enum Opinion {
+    /// It is of an offer that was answered, or repeats what its sender said.
+    Nothing,
+    Heard(Box<Quarantined>),
 }
 
 /// All wanted tasks.
 pub(super) struct Tasks {
-    wanted: HashMap<Digest, Wanted>,
-    ready: BTreeMap<Rank, Digest>,
+    wanted: BTreeMap<Digest, Entry>,
+    /// By kind: nests, merges, programs.
+    ready: [BTreeMap<Rank, Digest>; KINDS],
+    offered: [usize; KINDS],
     due: BTreeSet<(Time, Digest)>,
-    recorded: HashMap<Digest, ProofBytes>,
+    recorded: BTreeMap<Digest, ProofBytes>,
+    /// Quarantine from before a restart.
+    doubts: BTreeMap<Digest, Quarantined>,
+    quarantined: BTreeSet<Digest>,
     serial: u64,
-    max_queued: usize,
-    repush_ms: u64,
-    backoff_ms: u64,
-    max_backoff_ms: u64,
-    max_failures: u32,
+    window: usize,
+    policy: Policy,
+}
+
+const KINDS: usize = 3;
+
+fn kind_of(place: &Place) -> usize {
+    match place {
+        Place::Nest { .. } => 0,
+        Place::Merge { .. } => 1,
+        Place::Program { .. } => 2,
+    }
 }
 
 impl Tasks {
     pub fn new(policy: &Policy) -> Self {
         Self {
-            wanted: HashMap::new(),
-            ready: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            ready: Default::default(),
+            offered: [0; KINDS],
             due: BTreeSet::new(),
-            recorded: HashMap::new(),
+            recorded: BTreeMap::new(),
+            doubts: BTreeMap::new(),
+            quarantined: BTreeSet::new(),
             serial: 0,
-            max_queued: policy.max_queued_tasks.max(1),
-            repush_ms: policy.repush_ms,
-            backoff_ms: policy.backoff_ms,
-            max_backoff_ms: policy.max_backoff_ms,
-            max_failures: policy.max_failures,
+            window: policy.max_queued_tasks.max(1),
+            policy: policy.clone(),
         }
     }
 
-    /// Proofs recorded before a restart, by task.
-    pub fn remember(&mut self, recorded: HashMap<Digest, ProofBytes>) {
+    /// What was recorded before a restart: proofs and quarantine, by task.
+    pub fn remember(
+        &mut self,
+        recorded: BTreeMap<Digest, ProofBytes>,
+        quarantined: Vec<Quarantined>,
+    ) {
         self.recorded = recorded;
+        self.doubts = quarantined.into_iter().map(|q| (q.task, q)).collect();
     }
 
     pub fn recorded(&mut self, id: &Digest) -> Option<ProofBytes> {
         self.recorded.remove(id)
     }
 
-    pub fn insert(&mut self, task: Task, place: Place) {
+    /// What a restart remembered and nothing asked for is of no use any more.
+    pub fn forget_remembered(&mut self) {
+        self.recorded.clear();
+        self.doubts.clear();
+    }
+
+    pub fn set_window(&mut self, tasks: usize) {
+        self.window = tasks.max(1);
+    }
+
+    /// Wants a task, expected in `epoch`.
+    pub fn insert(&mut self, task: Task, place: Place, epoch: u64) {
         let id = task.id;
         if self.wanted.contains_key(&id) {
             return;
         }
-        let rank = self.rank(&place);
-        self.ready.insert(rank, id);
-        let wanted = Wanted {
+        let rank = self.rank(&place, epoch);
+        let doubt = self.doubts.remove(&id);
+        let mut entry = Entry {
             task,
             place,
             rank,
-            pushes: 0,
+            state: State::Ready,
+            offers: 0,
+            answered: 0,
             failures: 0,
-            refusals: 0,
-            due: None,
-            held: false,
+            large_since: 0,
+            doubt,
         };
-        self.wanted.insert(id, wanted);
+        if let Some(doubt) = &entry.doubt {
+            entry.task.avoid.clone_from(&doubt.reporters);
+            self.quarantined.insert(id);
+            if doubt.last {
+                entry.state = State::Parked;
+            }
+        }
+        if entry.state == State::Ready {
+            self.ready[kind_of(&entry.place)].insert(rank, id);
+        }
+        self.wanted.insert(id, entry);
     }
 
-    fn rank(&mut self, place: &Place) -> Rank {
+    fn rank(&mut self, place: &Place, epoch: u64) -> Rank {
         self.serial += 1;
         match place {
-            Place::Nest { epoch } => (0, *epoch, self.serial),
-            Place::Merge { epoch, level, .. } => {
-                (1 + MAX_DEPTH.saturating_sub(*level), *epoch, self.serial)
-            }
-            Place::Program { .. } => (2 + MAX_DEPTH, 0, self.serial),
+            Place::Merge { level, .. } => (MAX_DEPTH.saturating_sub(*level), epoch, self.serial),
+            Place::Nest { .. } | Place::Program { .. } => (0, epoch, self.serial),
         }
     }
 
-    pub fn get(&self, id: &Digest) -> Option<(&Task, &Place)> {
-        self.wanted
-            .get(id)
-            .map(|wanted| (&wanted.task, &wanted.place))
+    pub fn get(&self, id: &Digest) -> Option<Wanted<'_>> {
+        self.wanted.get(id).map(|entry| Wanted {
+            key: entry.task.key,
+            statement: entry.task.statement,
+            kind: entry.task.work.kind(),
+            place: &entry.place,
+            offers: entry.offers,
+        })
     }
 
-    /// The task is no longer wanted; gives its place, and takes back what may be left of it at the queue.
-    pub fn done(&mut self, id: &Digest) -> Option<(Place, Option<Action>)> {
-        let wanted = self.remove(id)?;
-        let lane = wanted.task.lane();
-        let leftover = (wanted.pushes > 1).then_some(Action::Cancel { lane, task: *id });
-        Some((wanted.place, leftover))
+    pub fn body(&self, id: &Digest) -> Option<&Task> {
+        self.wanted.get(id).map(|entry| &entry.task)
     }
 
-    /// Forgets a task and takes it back if it is at the queue.
+    pub fn reporters(&self, id: &Digest) -> &[String] {
+        let doubt = self.wanted.get(id).and_then(|entry| entry.doubt.as_ref());
+        doubt.map_or(&[], |doubt| &doubt.reporters)
+    }
+
+    /// The tasks that are called broken.
+    pub fn quarantined(&self) -> impl Iterator<Item = &Quarantined> {
+        let doubt = |id| self.wanted.get(id)?.doubt.as_ref();
+        self.quarantined.iter().filter_map(doubt)
+    }
+
+    /// The task is no longer wanted: gives its place, takes back what may be left of it at the queue, and says who was
+    /// wrong about it.
+    pub fn done(&mut self, id: &Digest) -> Option<(Place, Vec<Action>)> {
+        let entry = self.remove(id)?;
+        let mut actions = Vec::new();
+        if entry.offers > 1 {
+            let lane = entry.task.lane();
+            actions.push(Action::Cancel { lane, task: *id });
+        }
+        if let Some(doubt) = entry.doubt {
+            let strike = doubt.reporters;
+            actions.push(Action::Release { task: *id, strike });
+        }
+        Some((entry.place, actions))
+    }
+
+    /// Forgets a task and takes it back if it may be at the queue.
     pub fn cancel(&mut self, id: &Digest) -> Option<Action> {
-        let wanted = self.remove(id)?;
-        let lane = wanted.task.lane();
-        (wanted.pushes > 0).then_some(Action::Cancel { lane, task: *id })
+        let entry = self.remove(id)?;
+        let lane = entry.task.lane();
+        (entry.offers > 0).then_some(Action::Cancel { lane, task: *id })
     }
 
-    /// Ids of tasks whose place satisfies `which`.
-    pub fn find(&self, which: impl Fn(&Place) -> bool) -> Vec<Digest> {
-        self.wanted
-            .iter()
-            .filter(|(_, w)| which(&w.place))
-            .map(|(id, _)| *id)
-            .collect()
+    fn remove(&mut self, id: &Digest) -> Option<Entry> {
+        self.unschedule(id);
+        self.quarantined.remove(id);
+        self.wanted.remove(id)
     }
 
-    fn remove(&mut self, id: &Digest) -> Option<Wanted> {
-        let wanted = self.wanted.remove(id)?;
-        self.ready.remove(&wanted.rank);
-        if let Some(due) = wanted.due {
-            self.due.remove(&(due, *id));
+    /// Takes the task out of what is ready and what is due.
+    fn unschedule(&mut self, id: &Digest) {
+        let Some(entry) = self.wanted.get_mut(id) else {
+            return;
+        };
+        let kind = kind_of(&entry.place);
+        match std::mem::replace(&mut entry.state, State::Parked) {
+            State::Ready => drop(self.ready[kind].remove(&entry.rank)),
+            State::Offered(due) => {
+                self.due.remove(&(due, *id));
+                self.offered[kind] -= 1;
+            }
+            State::Parked => {}
         }
-        Some(wanted)
+    }
+
+    fn schedule(&mut self, id: &Digest, at: Time) {
+        self.unschedule(id);
+        if let Some(entry) = self.wanted.get_mut(id) {
+            entry.state = State::Offered(at);
+            self.offered[kind_of(&entry.place)] += 1;
+            self.due.insert((at, *id));
+        }
     }
 
     /// What to offer to the queue now: what is due again, and of what is ready as much as fits.
     pub fn due(&mut self, now: Time) -> Vec<Action> {
-        let mut ids = Vec::new();
+        let mut actions = Vec::new();
         while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, id));
-            ids.push(id);
+            self.offer(now, id, &mut actions);
         }
-        let room = self.max_queued.saturating_sub(self.due.len() + ids.len());
-        for _ in 0..room {
-            let Some((_, id)) = self.ready.pop_first() else {
-                break;
-            };
-            ids.push(id);
+        for kind in 0..KINDS {
+            while self.offered[kind] < self.window {
+                let Some((_, id)) = self.ready[kind].pop_first() else {
+                    break;
+                };
+                self.offer(now, id, &mut actions);
+            }
         }
-        ids.into_iter()
-            .filter_map(|id| self.push(now, id))
-            .collect()
+        actions
     }
 
-    fn push(&mut self, now: Time, id: Digest) -> Option<Action> {
-        let wanted = self.wanted.get_mut(&id)?;
-        let attempt = wanted.pushes;
-        wanted.pushes += 1;
-        let due = now + self.repush_ms.max(1);
-        wanted.due = Some(due);
-        self.due.insert((due, id));
-        Some(Action::Push {
-            task: Box::new(wanted.task.clone()),
-            attempt,
-        })
-    }
-
-    /// Offers the task again after a pause that doubles with every failure.
-    pub fn retry(&mut self, now: Time, id: &Digest) {
-        let Some(wanted) = self.wanted.get_mut(id) else {
+    fn offer(&mut self, now: Time, id: Digest, actions: &mut Vec<Action>) {
+        self.schedule(&id, now + self.policy.repush_ms.max(1));
+        let patience = self.policy.large_patience_ms;
+        let Some(entry) = self.wanted.get_mut(&id) else {
             return;
         };
-        let Some(due) = wanted.due else { return };
-        let doublings = (wanted.refusals + wanted.failures).min(20);
-        wanted.refusals += 1;
-        let pause = match wanted.held {
-            true => self.max_backoff_ms,
-            false => (self.backoff_ms << doublings).min(self.max_backoff_ms),
-        };
-        let next = now + pause.max(1);
-        self.due.remove(&(due, *id));
-        wanted.due = Some(next);
-        self.due.insert((next, *id));
+        if entry.task.large && now.saturating_sub(entry.large_since) >= patience {
+            // No large worker serves it; a worker that just had a bad moment may.
+            let lane = entry.task.lane();
+            actions.push(Action::Cancel { lane, task: id });
+            entry.task.large = false;
+        }
+        entry.task.attempt = entry.offers;
+        entry.offers += 1;
+        let (task, epoch) = (Box::new(entry.task.clone()), entry.rank.1);
+        actions.push(Action::Push { task, epoch });
     }
 
-    /// Counts a report of broken inputs; true when there have been too many, said once.
-    pub fn charge(&mut self, id: &Digest) -> bool {
-        let Some(wanted) = self.wanted.get_mut(id) else {
+    /// Whether a report is of the offer that counts; the task is then answered, and avoids the worker.
+    fn answer(&mut self, report: &Report<'_>) -> Option<&mut Entry> {
+        let entry = self.wanted.get_mut(report.task)?;
+        let current = entry.answered..entry.offers;
+        if !current.contains(&report.attempt) || entry.state == State::Parked {
+            return None;
+        }
+        entry.answered = entry.offers;
+        let avoid = &mut entry.task.avoid;
+        avoid.retain(|worker| worker != report.worker);
+        avoid.push(report.worker.to_owned());
+        if avoid.len() > MAX_AVOID {
+            avoid.remove(0);
+        }
+        Some(entry)
+    }
+
+    /// Offers the task again after a pause that doubles with every failure. False if the report is outdated.
+    pub fn retry(&mut self, now: Time, report: &Report<'_>) -> bool {
+        let (first, longest) = (self.policy.backoff_ms, self.policy.max_backoff_ms);
+        let Some(entry) = self.answer(report) else {
             return false;
         };
-        wanted.failures += 1;
-        wanted.failures >= self.max_failures && !wanted.held
+        let doublings = entry.failures.min(MAX_DOUBLINGS);
+        entry.failures += 1;
+        let pause = first.saturating_mul(1 << doublings).min(longest);
+        self.schedule(report.task, now + pause.max(1));
+        true
     }
 
-    pub fn hold(&mut self, id: &Digest) {
-        if let Some(wanted) = self.wanted.get_mut(id) {
-            wanted.held = true;
+    /// Hands the task to the large workers; if one of them says so, it is a failure like others.
+    pub fn enlarge(&mut self, now: Time, report: &Report<'_>) -> Option<Action> {
+        if self.body(report.task)?.large {
+            self.retry(now, report);
+            return None;
         }
+        let entry = self.answer(report)?;
+        let lane = entry.task.lane();
+        entry.task.large = true;
+        entry.large_since = now;
+        self.schedule(report.task, now);
+        let task = *report.task;
+        Some(Action::Cancel { lane, task })
+    }
+
+    /// Hears that a task's inputs are broken.
+    pub fn doubt(&mut self, now: Time, report: &Report<'_>, reason: &str, alone: bool) -> Opinion {
+        let opinions = self.policy.opinions.max(1);
+        if !self.retry(now, report) {
+            return Opinion::Nothing;
+        }
+        let Some(entry) = self.wanted.get_mut(report.task) else {
+            return Opinion::Nothing;
+        };
+        let doubt = entry.doubt.get_or_insert_with(|| Quarantined {
+            task: *report.task,
+            what: entry.place.to_string(),
+            reason: String::new(),
+            reporters: Vec::new(),
+            last: false,
+        });
+        let known = doubt.reporters.iter().any(|name| name == report.worker);
+        if known && !alone {
+            return Opinion::Nothing;
+        }
+        if !known {
+            doubt.reporters.push(report.worker.to_owned());
+        }
+        doubt.reason = reason.to_owned();
+        doubt.last = alone || doubt.reporters.len() >= opinions;
+        let heard = doubt.clone();
+        self.quarantined.insert(heard.task);
+        match heard.last {
+            true => self.unschedule(&heard.task),
+            false => self.schedule(&heard.task, now),
+        }
+        Opinion::Heard(Box::new(heard))
+    }
+
+    /// Offers a task at once, with all that was said about it forgotten.
+    pub fn requeue(&mut self, now: Time, id: &Digest) -> Vec<Action> {
+        let Some(entry) = self.wanted.get_mut(id) else {
+            return Vec::new();
+        };
+        let mut actions = Vec::new();
+        if entry.offers > 0 {
+            let lane = entry.task.lane();
+            actions.push(Action::Cancel { lane, task: *id });
+        }
+        if entry.doubt.take().is_some() {
+            let strike = Vec::new();
+            actions.push(Action::Release { task: *id, strike });
+        }
+        entry.answered = entry.offers;
+        entry.failures = 0;
+        entry.task.avoid.clear();
+        entry.task.large = false;
+        self.quarantined.remove(id);
+        self.schedule(id, now);
+        actions
     }
 
     pub fn next_due(&self) -> Option<Time> {
@@ -203,14 +413,14 @@ impl Tasks {
     }
 
     pub fn ready(&self) -> usize {
-        self.ready.len()
+        self.ready.iter().map(BTreeMap::len).sum()
     }
 
     pub fn queued(&self) -> usize {
         self.due.len()
     }
 
-    pub fn held(&self) -> usize {
-        self.wanted.values().filter(|wanted| wanted.held).count()
+    pub fn in_quarantine(&self) -> usize {
+        self.quarantined.len()
     }
 }
