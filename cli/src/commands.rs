@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 mod circuits;
+mod config;
 mod coordinator;
 mod demo;
 #[cfg(feature = "cuda")]
@@ -40,6 +41,8 @@ pub enum Command {
     Status(status::StatusCommand),
     /// Check a global proof as a light client does
     Verify(verify::Verify),
+    /// Check and show the configuration
+    Config(config::Config),
 }
 
 impl Command {
@@ -65,6 +68,7 @@ impl Command {
             Self::Submit(command) => command.run(),
             Self::Status(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Config(command) => command.run(),
         }
     }
 }

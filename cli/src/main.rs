@@ -10,17 +10,20 @@ mod farm;
 mod ledger;
 mod network;
 mod output;
+mod places;
 mod progress;
 mod proving;
+mod settings;
 mod shutdown;
 mod supervisor;
+mod table;
 mod telling;
 mod text;
 mod time;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use commands::Command;
 
@@ -38,10 +41,27 @@ struct Arguments {
     command: Command,
     #[command(flatten)]
     log: config::Log,
+    #[command(flatten)]
+    places: places::Places,
+    #[command(flatten)]
+    source: settings::Source,
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let given = std::env::args_os().collect();
+    let arguments = match settings::arguments(&Arguments::command(), given) {
+        Ok(arguments) => Arguments::parse_from(arguments),
+        Err(settings::Problems(problems)) => {
+            problems
+                .iter()
+                .for_each(|line| eprintln!("trifold: {line}"));
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = arguments.places.settle() {
+        eprintln!("trifold: {error:#}");
+        return ExitCode::FAILURE;
+    }
     arguments.log.subscribe(arguments.command.card());
     match arguments.command.run() {
         Ok(code) => code,
