@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tracing::{Instrument, Span};
+
 use super::book::Place;
 use crate::Digest;
 use crate::queue::{Item, Lane, Queue, QueueError};
-use crate::wire::{HeldStage, TaskOutcome, TaskResult, VERSION, encode};
+use crate::wire::{HeldStage, Task, TaskOutcome, TaskResult, VERSION, encode};
 
 /// Pause after the queue failed us, so that an outage is no hot loop.
 pub(super) const OUTAGE_PAUSE: Duration = Duration::from_millis(500);
@@ -17,14 +19,25 @@ pub(super) struct Held {
     pub task: Digest,
     /// Size of what was read for it.
     pub input_bytes: u64,
+    /// From its lease to the end of its report.
+    pub span: Span,
     place: Place,
 }
 
 impl Held {
-    pub fn new(task: Digest, input_bytes: u64, place: Place) -> Self {
+    pub fn new(task: &Task, worker: &str, input_bytes: u64, place: Place) -> Self {
+        let span = tracing::info_span!(
+            "task",
+            trace.parent = task.trace.as_deref(),
+            task = %task.id,
+            kind = task.work.kind(),
+            attempt = task.attempt,
+            worker,
+        );
         Self {
-            task,
+            task: task.id,
             input_bytes,
+            span,
             place,
         }
     }
@@ -52,7 +65,8 @@ impl Held {
     /// Reports the outcome, and takes the task off the queue once that is confirmed.
     pub async fn finish(self, queue: &dyn Queue, worker: &str, outcome: TaskOutcome) {
         let (task, result) = (self.task, self.result(worker, outcome));
-        let reported = report(queue, result).await;
+        let span = tracing::info_span!(parent: &self.span, "report");
+        let reported = report(queue, result).instrument(span).await;
         let Some(lease) = self.place.leave() else {
             return;
         };

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
+use tracing::Span;
 
 use super::book::Hung;
 use super::heartbeat::Heartbeat;
@@ -165,12 +166,17 @@ impl<E: Execute> Line<E> {
             .into_iter()
             .map(|Ready { held, prepared }| (held, prepared))
             .unzip();
-        held.iter().for_each(|held| held.turn(HeldStage::Proving));
+        let span = |held: &Held| {
+            held.turn(HeldStage::Proving);
+            tracing::info_span!(parent: &held.span, "prove", tasks = batch.size)
+        };
+        let spans: Vec<_> = held.iter().map(span).collect();
         self.proving.push((batch, held));
         let executor = self.executor.clone();
-        self.work.spawn_blocking(move || Event::Proven {
-            batch,
-            outcomes: stages::prove(executor.as_ref(), &prepared),
+        self.work.spawn_blocking(move || {
+            let _entered: Vec<_> = spans.iter().map(Span::enter).collect();
+            let outcomes = stages::prove(executor.as_ref(), &prepared);
+            Event::Proven { batch, outcomes }
         });
     }
 
@@ -270,7 +276,8 @@ impl<E: Execute> Line<E> {
             return self.pass_on(Some(lane), delivery, delay);
         }
         let place = self.heartbeat.book.enter(offer, lane, delivery.lease);
-        let held = Held::new(task.id, delivery.body.len() as u64, place);
+        let bytes = delivery.body.len() as u64;
+        let held = Held::new(&task, &self.config.name, bytes, place);
         match recent {
             Some(outcome) => {
                 self.lanes.dropped(lane);
@@ -282,10 +289,12 @@ impl<E: Execute> Line<E> {
 
     fn prepare(&mut self, lane: usize, held: Held, task: Task) {
         let number = held.number();
-        self.preparing.push(held);
         let (queue, executor) = (self.queue.clone(), self.executor.clone());
         let runtime = Handle::current();
+        let span = tracing::info_span!(parent: &held.span, "witness");
+        self.preparing.push(held);
         self.work.spawn_blocking(move || {
+            let _span = span.entered();
             let (outcome, fetched_bytes) =
                 stages::prepare(&queue, executor.as_ref(), &task, &runtime);
             Event::Prepared {

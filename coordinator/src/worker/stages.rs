@@ -19,7 +19,6 @@ pub(super) fn prepare<E: Execute>(
     task: &Task,
     runtime: &Handle,
 ) -> (Result<E::Prepared, ExecuteError>, u64) {
-    let _span = tracing::info_span!("prepare", id = %task.id, kind = task.work.kind()).entered();
     let fetched = Cell::new(0);
     let fetch = |digest: &Digest| {
         let bytes = runtime.block_on(fetch(queue.artifacts(), digest, MAX_SNAPSHOT_BYTES))?;
@@ -36,7 +35,6 @@ pub(super) fn prove<E: Execute>(
     executor: &E,
     batch: &[E::Prepared],
 ) -> Vec<Result<Proved, ExecuteError>> {
-    let _span = tracing::info_span!("prove", tasks = batch.len()).entered();
     let outcomes = attempt(executor, batch);
     let here = |outcome: &Result<_, _>| {
         matches!(
