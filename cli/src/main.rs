@@ -8,6 +8,7 @@ mod config;
 mod deployment;
 mod farm;
 mod ledger;
+mod meter;
 mod network;
 mod output;
 mod places;

@@ -43,6 +43,11 @@ impl ProveError {
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::Backend(error) if error.is_fatal())
     }
+
+    /// As [`BackendError::is_out_of_memory`].
+    pub fn is_out_of_memory(&self) -> bool {
+        matches!(self, Self::Backend(error) if error.is_out_of_memory())
+    }
 }
 
 /// A proof that has been verified, with its public values and what it cost.

@@ -10,10 +10,11 @@ use trifold_circuits::nest::Nest;
 use trifold_circuits::snapshot::Snapshot;
 use trifold_coordinator::wire::{ChildWork, ProofBytes, Proved, Task, Work, lane_of};
 use trifold_coordinator::worker::{Execute, ExecuteError, Fetch};
-use trifold_prover::{Backend, ProofWithStatement, ProveError, Prover};
+use trifold_prover::{Backend, ProofWithStatement, ProveError, Prover, self_test};
 use trifold_verifier::groth16::Proof as ClientProof;
 
 use crate::deployment::{Deployed, Deployment};
+use crate::meter::{Cost, Meter};
 use crate::network::Network;
 
 /// Told what is about to be proven together.
@@ -29,6 +30,8 @@ pub struct Executor {
     three_proofs: Plan,
     batch: Option<usize>,
     on_start: OnStart,
+    backend: Arc<dyn Backend>,
+    meter: Meter,
 }
 
 /// One circuit: its key as other circuits take it, and its prover, loaded when first used.
@@ -48,6 +51,7 @@ pub struct Prepared {
     task: Task,
     witness: Vec<Fr>,
     witness_seconds: f64,
+    cpu_seconds: f64,
 }
 
 impl Executor {
@@ -70,7 +74,19 @@ impl Executor {
             three_proofs: plan(3)?,
             batch,
             on_start,
+            backend: backend.clone(),
+            meter: Meter::new(backend.name() != "cpu"),
         })
+    }
+
+    /// Does a task again by itself, to see how it fails.
+    ///
+    /// # Errors
+    /// As a worker would report it.
+    pub fn replay(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Proved, ExecuteError> {
+        let prepared = self.prepare(task, fetch)?;
+        let mut proven = self.prove(std::slice::from_ref(&prepared));
+        proven.pop().unwrap_or_else(|| Err(here("no answer")))
     }
 
     /// The step that everybody waits for comes first.
@@ -98,6 +114,24 @@ impl Executor {
             Work::Merge { .. } => self.merge_inputs(task),
             Work::Nest { .. } => self.nest_inputs(task),
         }
+    }
+
+    /// The witness of a task, and the time that it took once its inputs were there.
+    fn witness(
+        &self,
+        prover: &Prover,
+        task: &Task,
+        fetch: &Fetch<'_>,
+    ) -> Result<(Vec<Fr>, f64), ExecuteError> {
+        let (inputs, statement) = self.inputs(task, fetch)?;
+        if statement != task.statement {
+            return Err(broken(
+                "the inputs are of another statement than the task's",
+            ));
+        }
+        let start = Instant::now();
+        let witness = prover.witness(&inputs).map_err(failure)?;
+        Ok((witness, start.elapsed().as_secs_f64()))
     }
 
     fn merge_inputs(&self, task: &Task) -> Result<(Inputs, Fr), ExecuteError> {
@@ -173,6 +207,17 @@ impl Execute for Executor {
         self.machines().map(Machine::lane).into()
     }
 
+    /// All keys are loaded, and the backend has computed what the processor computes.
+    fn ready(&self) -> Result<(), ExecuteError> {
+        for machine in self.machines() {
+            machine.prover()?;
+        }
+        let tested = self_test(self.backend.clone()).map_err(ProveError::from);
+        let tested = tested.map_err(failure)?;
+        tracing::info!(?tested, backend = self.backend.name(), "self-test passed");
+        Ok(())
+    }
+
     fn batch(&self, lane: &str) -> usize {
         let machine = self.machines().into_iter().find(|one| one.lane() == lane);
         let liked = machine.and_then(|machine| machine.loaded.get());
@@ -182,18 +227,14 @@ impl Execute for Executor {
 
     fn prepare(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Prepared, ExecuteError> {
         let prover = self.machine(&task.work).prover()?;
-        let (inputs, statement) = self.inputs(task, fetch)?;
-        if statement != task.statement {
-            return Err(broken(
-                "the inputs are of another statement than the task's",
-            ));
-        }
-        let start = Instant::now();
-        let witness = prover.witness(&inputs).map_err(failure)?;
+        let work = || self.witness(prover, task, fetch);
+        let (witness, cpu_seconds) = self.meter.witness(work);
+        let (witness, witness_seconds) = witness?;
         Ok(Prepared {
             task: task.clone(),
             witness,
-            witness_seconds: start.elapsed().as_secs_f64(),
+            witness_seconds,
+            cpu_seconds,
         })
     }
 
@@ -204,13 +245,16 @@ impl Execute for Executor {
         (self.on_start)(&tasks.iter().map(|task| &task.task).collect::<Vec<_>>());
         let machine = self.machine(&first.task.work);
         let witnesses: Vec<&[Fr]> = tasks.iter().map(|task| &task.witness[..]).collect();
-        let proven = match machine.prover() {
-            Ok(prover) => prover.prove_witnesses(&witnesses),
+        let prover = match machine.prover() {
+            Ok(prover) => prover,
             Err(error) => return tasks.iter().map(|_| Err(error.clone())).collect(),
         };
+        let batch = self.meter.begin();
+        let proven = prover.prove_witnesses(&witnesses);
+        let cost = self.meter.end(batch).shared(tasks.len());
         let proven = proven.into_iter().zip(tasks);
         proven
-            .map(|(proven, task)| machine.proved(proven.map_err(failure)?, task.witness_seconds))
+            .map(|(proven, task)| machine.proved(proven.map_err(failure)?, task, cost))
             .collect()
     }
 }
@@ -252,7 +296,8 @@ impl Machine {
     fn proved(
         &self,
         proven: ProofWithStatement,
-        witness_seconds: f64,
+        task: &Prepared,
+        cost: Cost,
     ) -> Result<Proved, ExecuteError> {
         let proof = proven.proof;
         let proof = ClientProof::new(proof.a, proof.b, proof.c).map_err(here)?;
@@ -260,10 +305,10 @@ impl Machine {
             proof: ProofBytes(proof.to_bytes()),
             circuit: self.name.clone(),
             constraints: self.constraints,
-            witness_seconds,
+            witness_seconds: task.witness_seconds,
             prove_seconds: proven.prove_seconds,
-            cpu_seconds: 0.0,
-            gpu_seconds: 0.0,
+            cpu_seconds: task.cpu_seconds + cost.cpu_seconds,
+            gpu_seconds: cost.device_seconds,
             input_bytes: 0,
         })
     }
@@ -310,16 +355,17 @@ fn failure(error: ProveError) -> ExecuteError {
     match error {
         ProveError::Witness(_) | ProveError::Unsatisfied(_) => broken(error),
         _ if error.is_fatal() => ExecuteError::Lost(error.to_string()),
+        _ if error.is_out_of_memory() => ExecuteError::Memory(error.to_string()),
         _ => here(error),
     }
 }
 
 fn unloadable(error: anyhow::Error) -> ExecuteError {
-    let fatal = error.downcast_ref().is_some_and(ProveError::is_fatal);
     let text = format!("{error:#}");
-    match fatal {
-        true => ExecuteError::Lost(text),
-        false => ExecuteError::Worker(text),
+    match error.downcast_ref::<ProveError>() {
+        Some(error) if error.is_fatal() => ExecuteError::Lost(text),
+        Some(error) if error.is_out_of_memory() => ExecuteError::Memory(text),
+        _ => ExecuteError::Worker(text),
     }
 }
 

@@ -105,13 +105,14 @@ impl Held {
     }
 }
 
-/// Reports until the queue confirms it: a repeated report has the same key.
+/// Reports until the queue confirms it: a repeated report has the same key. The worker comes first in it, so that a server can
+/// confine a worker to results of its own.
 async fn report(queue: &dyn Queue, result: TaskResult) -> Result<(), QueueError> {
     let serial = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |t| t.as_nanos() as u64);
     let item = Item {
-        key: format!("{}.{}.{serial:x}", result.task, result.worker),
+        key: format!("{}.{}.{serial:x}", result.worker, result.task),
         attempt: 0,
         body: encode(&result),
     };

@@ -59,4 +59,43 @@ impl BackendError {
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::Device { .. })
     }
+
+    /// Whether a machine with more memory could do it.
+    pub fn is_out_of_memory(&self) -> bool {
+        match self {
+            Self::Memory { .. } | Self::HostMemory { .. } => true,
+            Self::Key(KeyError::Io { source, .. }) => {
+                source.kind() == std::io::ErrorKind::OutOfMemory
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn memory_that_is_not_there_is_told_from_other_faults() {
+        let io = |kind: io::ErrorKind| {
+            BackendError::Key(KeyError::Io {
+                path: "key".into(),
+                source: kind.into(),
+            })
+        };
+        let host = BackendError::HostMemory {
+            backend: "cuda".into(),
+            wanted_bytes: 1,
+        };
+        let device = BackendError::Device {
+            backend: "cuda".into(),
+            reason: "out of memory".into(),
+        };
+        assert!(io(io::ErrorKind::OutOfMemory).is_out_of_memory() && host.is_out_of_memory());
+        assert!(!io(io::ErrorKind::NotFound).is_out_of_memory());
+        assert!(device.is_fatal() && !device.is_out_of_memory());
+    }
 }
