@@ -17,6 +17,10 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use trifold_coordinator::worker::About;
+
+use crate::config::Process;
+
 /// What `trifold` can do.
 #[derive(Subcommand)]
 pub enum Command {
@@ -46,11 +50,18 @@ pub enum Command {
 }
 
 impl Command {
-    /// The card of a supervised worker, which its lines begin with.
-    pub fn card(&self) -> Option<&str> {
-        match self {
-            Self::Worker(worker) => worker.card(),
-            _ => None,
+    /// What the process calls itself before others.
+    pub fn process(&self) -> Process<'_> {
+        let (service, card) = match self {
+            Self::Coordinator(_) => ("trifold-coordinator", None),
+            Self::Worker(worker) => ("trifold-worker", worker.card()),
+            _ => ("trifold", None),
+        };
+        let instance = format!("{}-{}", About::default().host, std::process::id());
+        Process {
+            service,
+            instance,
+            card,
         }
     }
 

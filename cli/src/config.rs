@@ -1,6 +1,5 @@
 //! Every flag and environment variable that more than one command takes. Libraries get plain structs.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +8,9 @@ use clap::Args;
 use trifold_coordinator::queue::Queue;
 use trifold_coordinator::queue::nats::{NatsConfig, NatsQueue};
 
-/// What is logged, to the standard error.
+use crate::telemetry::{Format, Guard, Telemetry};
+
+/// What is logged to the standard error, and where spans go.
 #[derive(Args)]
 pub struct Log {
     /// Log filter, e.g. `info` or `trifold_coordinator=debug`
@@ -21,37 +22,48 @@ pub struct Log {
         value_name = "FILTER"
     )]
     log: String,
+    /// How log lines are written
+    #[arg(
+        long,
+        env = "TRIFOLD_LOG_FORMAT",
+        default_value = "human",
+        global = true,
+        value_name = "FORMAT"
+    )]
+    log_format: Format,
+    /// Collector that spans are sent to by OTLP over HTTP, e.g. http://127.0.0.1:4318; without it OTEL_EXPORTER_OTLP_ENDPOINT
+    #[arg(long, env = "TRIFOLD_OTLP", global = true, value_name = "URL")]
+    otlp: Option<String>,
 }
 
 impl Log {
-    /// Subscribes to the libraries' spans and events; their lines begin with the card if there is one.
-    pub fn subscribe(&self, card: Option<&str>) {
-        let filter = tracing_subscriber::EnvFilter::try_new(&self.log);
-        let card = card.map(str::to_owned);
-        tracing_subscriber::fmt()
-            .with_env_filter(filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")))
-            .with_writer(move || Marked { card: card.clone() })
-            .init();
+    /// Subscribes to the libraries' spans and events, for a process of this kind.
+    ///
+    /// # Errors
+    /// The filter or the collector's address can't be read.
+    pub fn subscribe(&self, process: &Process<'_>) -> anyhow::Result<Guard> {
+        let usual = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok();
+        let otlp = self.otlp.clone().or(usual);
+        let telemetry = Telemetry {
+            filter: &self.log,
+            format: self.log_format,
+            card: process.card,
+            otlp: otlp.as_deref().filter(|url| !url.is_empty()),
+            service: process.service,
+            instance: &process.instance,
+        };
+        telemetry.subscribe()
     }
 }
 
-/// The standard error with a card before each line; the subscriber writes one line at a time.
-struct Marked {
-    card: Option<String>,
-}
-
-impl Write for Marked {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let mut error = std::io::stderr().lock();
-        if let Some(card) = &self.card {
-            write!(error, "{card}: ")?;
-        }
-        error.write_all(bytes).map(|()| bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        std::io::stderr().flush()
-    }
+/// A process as it calls itself before others.
+pub struct Process<'a> {
+    /// Kind of the process.
+    pub service: &'static str,
+    /// Its name, or what tells it from others.
+    pub instance: String,
+    /// The card of a supervised worker, which its lines begin with.
+    pub card: Option<&'a str>,
 }
 
 /// How to reach the farm's NATS server.

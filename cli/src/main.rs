@@ -18,6 +18,7 @@ mod settings;
 mod shutdown;
 mod supervisor;
 mod table;
+mod telemetry;
 mod telling;
 mod text;
 mod time;
@@ -59,16 +60,17 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if let Err(error) = arguments.places.settle() {
-        eprintln!("trifold: {error:#}");
-        return ExitCode::FAILURE;
-    }
-    arguments.log.subscribe(arguments.command.card());
-    match arguments.command.run() {
+    match run(arguments) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("trifold: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    arguments.places.settle()?;
+    let _guard = arguments.log.subscribe(&arguments.command.process())?;
+    arguments.command.run()
 }
