@@ -3,6 +3,8 @@
 //! For the tests of the farm and for measuring its overhead. A stand-in proof is a nonce followed by digests of the nonce,
 //! the key digest and the statement, so two proofs of one statement differ and a proof of another statement is wrong.
 
+pub mod faulty;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

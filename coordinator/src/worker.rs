@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use crate::Digest;
 use crate::artifacts::ArtifactError;
 use crate::queue::Queue;
-use crate::wire::{Proved, Task, WorkerState};
+use crate::wire::{Presence, Proved, Task, TaskOutcome, WorkerState};
 use heartbeat::Heartbeat;
 use line::Line;
 use wishes::{Wish, Wishes};
@@ -132,6 +132,25 @@ pub struct WorkerConfig {
     pub give_back: watch::Receiver<bool>,
     /// What the worker is about, for those who ask whether it is ready.
     pub state: watch::Sender<WorkerState>,
+    pub on_word: OnWord,
+}
+
+/// Told what the worker says, as it says it.
+#[derive(Clone)]
+pub struct OnWord(pub Arc<dyn Fn(Word<'_>) + Send + Sync>);
+
+impl std::fmt::Debug for OnWord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnWord")
+    }
+}
+
+/// Something that a worker says.
+#[derive(Debug)]
+pub enum Word<'a> {
+    Presence(&'a Presence),
+    /// The outcome of a task of this kind.
+    Outcome(&'static str, &'a TaskOutcome),
 }
 
 /// What a worker says about itself in its presence.
@@ -176,6 +195,7 @@ impl WorkerConfig {
             patience: Patience::default(),
             give_back: watch::channel(false).1,
             state: watch::Sender::new(WorkerState::Starting),
+            on_word: OnWord(Arc::new(|_| ())),
         }
     }
 }

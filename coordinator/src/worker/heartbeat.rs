@@ -8,8 +8,8 @@ use futures_util::future::{join, join_all};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::WorkerConfig;
 use super::book::{Book, Hung};
+use super::{Word, WorkerConfig};
 use crate::queue::{Lease, Queue};
 use crate::wire::{Order, Orders, Presence, VERSION, decode, encode};
 
@@ -121,7 +121,9 @@ impl Pulse {
         if !speaks {
             return;
         }
-        let presence = encode(&self.presence(now));
+        let presence = self.presence(now);
+        self.config.on_word.0(Word::Presence(&presence));
+        let presence = encode(&presence);
         let name = &self.config.name;
         let keys = [presence_key(name), orders_key(name)];
         let told = self.queue.notify(&keys[0], presence);

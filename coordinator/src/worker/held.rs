@@ -17,6 +17,7 @@ const REPORT_TRIES: u32 = 10;
 /// A leased task. Its signs of life end when it is dropped.
 pub(super) struct Held {
     pub task: Digest,
+    pub kind: &'static str,
     /// Size of what was read for it.
     pub input_bytes: u64,
     /// From its lease to the end of its report.
@@ -36,6 +37,7 @@ impl Held {
         );
         Self {
             task: task.id,
+            kind: task.work.kind(),
             input_bytes,
             span,
             place,

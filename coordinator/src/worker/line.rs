@@ -15,7 +15,7 @@ use super::lanes::{Lanes, Limits, Next, Pull, Running};
 use super::passes::Passes;
 use super::recent::Recent;
 use super::wishes::{Wish, Wishes};
-use super::{Execute, ExecuteError, WorkerConfig, WorkerError, stages};
+use super::{Execute, ExecuteError, Word, WorkerConfig, WorkerError, stages};
 use crate::queue::{Delivery, Lane, Queue, QueueError};
 use crate::wire::{
     FailureClass, HeldStage, Proved, Task, TaskOutcome, WireError, WorkerState, clip, decode,
@@ -352,6 +352,7 @@ impl<E: Execute> Line<E> {
         }
         let outcome = told(outcome, held.input_bytes);
         self.heartbeat.book.count(&outcome);
+        self.config.on_word.0(Word::Outcome(held.kind, &outcome));
         self.recent.keep((held.task, held.attempt()), &outcome);
         self.report(held, outcome);
     }
