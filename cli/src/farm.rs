@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use trifold_coordinator::coordinator::{Config, OnReport};
 use trifold_coordinator::plan::Policy;
 use trifold_coordinator::queue::Queue;
-use trifold_coordinator::worker::{self, WorkerConfig};
+use trifold_coordinator::worker::{self, Execute, WorkerConfig};
 use trifold_coordinator::{CoordinatorError, WorkerError, coordinator};
 
 pub use client::{Client, bundle, update};
@@ -49,9 +49,9 @@ pub fn start_coordinator(
 }
 
 /// A worker that runs until `shutdown` turns true; what its prover has is finished first.
-pub fn start_worker(
+pub fn start_worker<E: Execute>(
     queue: Arc<dyn Queue>,
-    executor: Executor,
+    executor: E,
     config: WorkerConfig,
     shutdown: watch::Receiver<bool>,
 ) -> JoinHandle<Result<(), WorkerError>> {

@@ -14,6 +14,7 @@ mod output;
 mod places;
 mod progress;
 mod proving;
+mod serve;
 mod settings;
 mod shutdown;
 mod supervisor;

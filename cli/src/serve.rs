@@ -16,6 +16,18 @@ pub struct Listen {
 }
 
 impl Listen {
+    /// For the process of the `place`-th card, counted from 0: a port of its own, so many further up.
+    pub fn of_card(&self, place: u16) -> Self {
+        let further = |mut address: SocketAddr| {
+            if address.port() != 0 {
+                address.set_port(address.port().saturating_add(place));
+            }
+            address
+        };
+        let address = self.address.map(further);
+        Self { address }
+    }
+
     /// Answers until `stopped` is true. `None` if no address was given.
     ///
     /// # Errors

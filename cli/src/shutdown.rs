@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
+//! Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once. SIGUSR1, to a worker: its machine is about to
+//! be taken away.
 
 use std::io::Read;
 
@@ -16,14 +17,16 @@ pub fn on_signal(stop: watch::Sender<bool>) {
     });
 }
 
-/// Turns `stop` true when the standard input ends, which for a supervised child is when its supervisor wants it to, or
-/// is gone.
-pub fn on_end_of_input(stop: watch::Sender<bool>) {
+/// Waits until the standard input ends, which for a supervised child is when its supervisor wants it to, or is gone.
+pub async fn end_of_input() {
+    let (ended, end) = tokio::sync::oneshot::channel::<()>();
     std::thread::spawn(move || {
         let mut ignored = [0; 64];
         while matches!(std::io::stdin().read(&mut ignored), Ok(1..)) {}
-        let _ = stop.send(true);
+        drop(ended);
     });
+    // The sender is dropped, and never used.
+    let _ = end.await;
 }
 
 /// How urgently everything is to end.
@@ -32,21 +35,41 @@ pub enum Stop {
     No,
     /// What is under way is finished first.
     Drain,
+    /// What is under way is given back to others first.
+    GiveBack,
     Now,
 }
 
-/// Follows the signals: [`Stop::Drain`] at the first, [`Stop::Now`] at the second.
+/// Follows the signals: [`Stop::Drain`] at the first, [`Stop::Now`] at the second, [`Stop::GiveBack`] at SIGUSR1.
 pub fn signals() -> watch::Receiver<Stop> {
     let (sender, stop) = watch::channel(Stop::No);
+    let urgent = sender.clone();
     tokio::spawn(async move {
         received().await;
         eprintln!("stopping; once more to stop at once");
-        let _ = sender.send(Stop::Drain);
+        raise(&sender, Stop::Drain);
         received().await;
-        let _ = sender.send(Stop::Now);
+        raise(&sender, Stop::Now);
         sender.closed().await;
     });
+    tokio::spawn(async move {
+        if let Ok(mut taken_away) = signal(SignalKind::user_defined1()) {
+            taken_away.recv().await;
+            eprintln!("stopping; what is under way is given back");
+            raise(&urgent, Stop::GiveBack);
+        }
+        urgent.closed().await;
+    });
     stop
+}
+
+/// Makes `stop` at least as urgent as `level`.
+pub fn raise(stop: &watch::Sender<Stop>, level: Stop) {
+    stop.send_if_modified(|stop| {
+        let raised = *stop < level;
+        *stop = level.max(*stop);
+        raised
+    });
 }
 
 /// Waits until `stop` is at `level` or beyond.

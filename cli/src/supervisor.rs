@@ -1,4 +1,5 @@
-//! One child process per card. A child that dies is started again after a pause; the others go on meanwhile.
+//! One child process per card. A child that dies is started again after a pause; the others go on meanwhile. One that ends well
+//! was told to by the coordinator, and stays away.
 //!
 //! A child's standard input is its leash: it is open as long as its work is wanted, and closed by an orderly end as well as by
 //! the supervisor's own death. Children have process groups of their own, so that a Ctrl-C reaches the supervisor only.
@@ -7,6 +8,8 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -42,7 +45,11 @@ impl Default for Pauses {
 /// Told what happens to the children, a line each.
 pub type Tell = Arc<dyn Fn(String) + Send + Sync>;
 
-/// Keeps every post manned until `stop` says so: [`Stop::Drain`] lets the children finish, [`Stop::Now`] kills them.
+/// Exit code of a worker in which something hangs, so that only a new process can go on.
+pub const HUNG: u8 = 75;
+
+/// Keeps every post manned until `stop` says so: [`Stop::Drain`] lets the children finish, [`Stop::GiveBack`] hands them a
+/// SIGUSR1, [`Stop::Now`] kills them.
 pub async fn run(posts: Vec<Post>, pauses: Pauses, tell: Tell, stop: watch::Receiver<Stop>) {
     let mut kept = JoinSet::new();
     for post in posts {
@@ -88,7 +95,7 @@ async fn live(post: &Post, tell: &Tell, stop: &mut watch::Receiver<Stop>) -> Opt
     let process = child.id().unwrap_or_default();
     tell(format!("{}: worker started, process {process}", post.card));
     tokio::select! {
-        ended = child.wait() => return Some(described(ended)),
+        ended = child.wait() => return cause(ended),
         () = reached(stop, Stop::Drain) => drop(leash),
     }
     drain(child, stop).await;
@@ -97,16 +104,29 @@ async fn live(post: &Post, tell: &Tell, stop: &mut watch::Receiver<Stop>) -> Opt
 
 async fn drain(mut child: Child, stop: &mut watch::Receiver<Stop>) {
     tokio::select! {
+        _ = child.wait() => return,
+        () = reached(stop, Stop::GiveBack) => {}
+    }
+    if let Some(process) = child.id().and_then(|id| i32::try_from(id).ok()) {
+        // It may have ended by itself.
+        let _ = kill(Pid::from_raw(process), Signal::SIGUSR1);
+    }
+    tokio::select! {
         _ = child.wait() => {}
         () = reached(stop, Stop::Now) => {
-            // It may have ended by itself.
             let _ = child.kill().await;
         }
     }
 }
 
-fn described(ended: std::io::Result<ExitStatus>) -> String {
-    ended.map_or_else(|error| error.to_string(), |status| status.to_string())
+/// Why a child died; nothing if it ended well.
+fn cause(ended: std::io::Result<ExitStatus>) -> Option<String> {
+    match ended {
+        Ok(status) if status.success() => None,
+        Ok(status) if status.code() == Some(HUNG.into()) => Some(format!("{status}, it hung")),
+        Ok(status) => Some(status.to_string()),
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 #[cfg(test)]
@@ -221,6 +241,45 @@ mod tests {
         let ends = bench.told("worker ended");
         assert!(ends.len() == 1 && ends[0].contains("signal: 9"), "{ends:?}");
         bench.stop(Stop::Drain).await;
+    }
+
+    #[tokio::test]
+    async fn a_child_that_ends_well_stays_away() {
+        let bench = Bench::start(&[("card-a", "exit 0".into()), ("card-b", "exec cat".into())]);
+        bench
+            .wait_for(|bench| !bench.told("card-a: worker stopped").is_empty())
+            .await;
+        assert_eq!(bench.told("card-a: worker started").len(), 1);
+        bench.stop(Stop::Drain).await;
+    }
+
+    #[tokio::test]
+    async fn a_child_that_hung_is_started_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let flag = folder.path().join("flag");
+        let script = format!("[ -e {0} ] && exec cat; touch {0}; exit 75", flag.display());
+        let bench = Bench::start(&[("card-a", script)]);
+        bench
+            .wait_for(|bench| bench.told("worker started").len() == 2)
+            .await;
+        assert!(bench.told("worker ended")[0].contains("it hung"));
+        bench.stop(Stop::Drain).await;
+    }
+
+    /// Its input has ended, and it takes its time: the signal makes it hurry.
+    #[tokio::test]
+    async fn a_child_is_told_that_the_machine_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let [trap, flag] = ["trap", "given-back"].map(|name| folder.path().join(name));
+        let script = format!(
+            "trap 'touch {}; exit 0' USR1; touch {}; while :; do sleep 0.01; done",
+            flag.display(),
+            trap.display()
+        );
+        let bench = Bench::start(&[("card-a", script)]);
+        bench.wait_for(|_| trap.exists()).await;
+        bench.stop(Stop::GiveBack).await;
+        assert!(flag.exists());
     }
 
     #[tokio::test]

@@ -4,11 +4,19 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Context;
 use clap::Args;
 use tokio::process::Command;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use trifold_coordinator::WorkerConfig;
+use trifold_console::metrics::Role;
+use trifold_console::{Console, Metrics};
+use trifold_coordinator::standin::faulty::{Faulty, Temper};
+use trifold_coordinator::wire::WorkerState;
+use trifold_coordinator::worker::{About, Execute, OnWord, Patience, Word};
+use trifold_coordinator::{WorkerConfig, WorkerError};
 use trifold_prover::backend::Selected;
 
 use crate::cards::{self, Card};
@@ -18,46 +26,80 @@ use crate::farm::{Executor, start_worker};
 use crate::network::{Network, read_genesis};
 use crate::progress::Screen;
 use crate::proving::{Proving, worker_config};
-use crate::shutdown::{self, Stop};
-use crate::supervisor::{self, Pauses, Post, Tell};
+use crate::serve::Listen;
+use crate::shutdown::{self, Stop, reached};
+use crate::supervisor::{self, HUNG, Pauses, Post, Tell};
 use crate::telling::Telling;
 
-/// It takes tasks of one circuit together, as many as suit the backend, and makes the witnesses of the next ones on the
-/// processor's cores meanwhile. Killed in the middle of a proof, it loses nothing but time: the tasks are handed out
-/// again when their leases run out. On a machine with several cards it starts one process for each, and starts it
-/// again when it dies.
+/// It loads its keys and proves a self-test first. Then it takes tasks of one circuit together, as many as suit the backend, and
+/// makes the witnesses of the next ones on the processor's cores meanwhile. Killed in the middle of a proof, it loses nothing
+/// but time: the tasks are handed out again when their leases run out. On a machine with several cards it starts one process
+/// for each, and starts it again when it dies. SIGTERM lets it finish what its prover has, SIGUSR1 gives everything back at
+/// once.
 #[derive(Args)]
 pub struct Worker {
     /// The network's genesis file
-    #[arg(long, env = "TRIFOLD_GENESIS", value_name = "FILE")]
-    genesis: PathBuf,
+    #[arg(
+        long,
+        env = "TRIFOLD_GENESIS",
+        value_name = "FILE",
+        required_unless_present = "stand_in"
+    )]
+    genesis: Option<PathBuf>,
     /// What the worker calls itself: letters, digits, - and _
     #[arg(long, env = "TRIFOLD_WORKER", value_parser = word)]
     name: Option<String>,
     /// Threads that make witnesses; without it one for each core, shared evenly by the cards
     #[arg(long, env = "TRIFOLD_WITNESS_THREADS", value_name = "N")]
     witness_threads: Option<NonZeroUsize>,
+    /// Take tasks that took more memory than others have, too, and before any other
+    #[arg(long, env = "TRIFOLD_LARGE")]
+    large: bool,
+    /// Seconds that a witness or a proof gets before it counts as hung and the process ends; 20 times the longest seen if
+    /// that is more
+    #[arg(
+        long,
+        env = "TRIFOLD_STAGE_PATIENCE",
+        default_value_t = 600,
+        value_name = "SECONDS"
+    )]
+    stage_patience: u64,
     #[command(flatten)]
     proving: Proving,
     #[command(flatten)]
     nats: Nats,
+    #[command(flatten)]
+    listen: Listen,
     /// The card of this process, which a supervisor started: it ends with its standard input.
     #[arg(long, hide = true, value_name = "NAME")]
     card: Option<String>,
+    /// Which of the cards that is, from 0.
+    #[arg(long, hide = true, default_value_t = 0, value_name = "PLACE")]
+    card_place: u16,
     /// Cards that don't exist, for tests of the supervision.
     #[arg(long, hide = true, value_delimiter = ',', value_name = "NAMES")]
     pretend_cards: Vec<String>,
+    /// Prove nothing, for tests of the farm: stand-ins of this temper.
+    #[arg(long, hide = true, value_name = "TEMPER")]
+    stand_in: Option<Temper>,
 }
 
 impl Worker {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         if self.card.is_some() {
-            return self.prove();
+            return self.work();
         }
         let cards = self.cards()?;
         match cards.is_empty() {
-            true => self.prove(),
+            true => self.work(),
             false => self.supervise(&cards),
+        }
+    }
+
+    fn work(&self) -> anyhow::Result<ExitCode> {
+        match self.stand_in {
+            Some(temper) => self.stand_in(temper),
+            None => self.prove(),
         }
     }
 
@@ -73,9 +115,20 @@ impl Worker {
             uuid: name.clone(),
         });
         match self.pretend_cards.is_empty() {
+            true if self.stand_in.is_some() => Ok(Vec::new()),
             true => cards::wanted(&self.proving),
             false => Ok(pretended.collect()),
         }
+    }
+
+    fn stand_in(&self, temper: Temper) -> anyhow::Result<ExitCode> {
+        let about = About {
+            backend: "stand-in".into(),
+            ..About::default()
+        };
+        let config = self.config(WorkerConfig::new(self.named()), about);
+        let metrics = Metrics::new(Role::Worker, env!("CARGO_PKG_VERSION"));
+        self.live(&Screen::new(), Faulty { temper }, config, metrics)
     }
 
     fn prove(&self) -> anyhow::Result<ExitCode> {
@@ -87,62 +140,141 @@ impl Worker {
         if let Some(note) = &selected.note {
             screen.line(note);
         }
+        let metrics = Metrics::new(Role::Worker, env!("CARGO_PKG_VERSION"));
+        let loads = metrics.clone();
         let executor = Executor::new(
             network,
             deployment,
             &selected.backend,
             self.proving.batch.0.map(NonZeroUsize::get),
             Telling::new(&screen).on_start(),
-        )?;
-        let config = self.config(&selected);
-        tokio::runtime::Runtime::new()?.block_on(self.serve(&screen, executor, config))?;
-        Ok(ExitCode::SUCCESS)
+        )?
+        .on_load(Arc::new(move |circuit, seconds| {
+            loads.key_loaded(circuit, seconds)
+        }));
+        let config = self.config(
+            worker_config(&self.named(), &selected),
+            self.about(&selected),
+        );
+        self.live(&screen, executor, config, metrics)
     }
 
     fn ready(&self, screen: &Screen) -> anyhow::Result<(Arc<Deployment>, Arc<Network>)> {
         let deployment = Arc::new(Deployment::ready(screen)?);
-        let network = Network::new(read_genesis(&self.genesis)?, &deployment)?;
+        let genesis = self
+            .genesis
+            .as_deref()
+            .context("which network? Give --genesis FILE")?;
+        let network = Network::new(read_genesis(genesis)?, &deployment)?;
         Ok((deployment, Arc::new(network)))
     }
 
-    fn config(&self, selected: &Selected) -> WorkerConfig {
+    fn named(&self) -> String {
         let name = self.name.clone();
         let name = name.unwrap_or_else(|| format!("worker-{}", std::process::id()));
-        let name = self
-            .card()
-            .map_or(name.clone(), |card| format!("{name}-{card}"));
-        let usual = worker_config(&name, selected);
-        let preparers = self.witness_threads;
-        let preparers = preparers.map_or(usual.preparers, NonZeroUsize::get);
-        WorkerConfig { preparers, ..usual }
+        self.card()
+            .map_or(name.clone(), |card| format!("{name}-{card}"))
     }
 
-    async fn serve(
+    fn about(&self, selected: &Selected) -> About {
+        About {
+            backend: selected.backend.name().into(),
+            card: self.card.clone(),
+            ..About::default()
+        }
+    }
+
+    fn config(&self, usual: WorkerConfig, about: About) -> WorkerConfig {
+        let preparers = self.witness_threads;
+        let preparers = preparers.map_or(usual.preparers, NonZeroUsize::get);
+        let patience = Patience {
+            least: Duration::from_secs(self.stage_patience),
+            ..Patience::default()
+        };
+        WorkerConfig {
+            preparers,
+            about,
+            patience,
+            large: self.large,
+            ..usual
+        }
+    }
+
+    /// Serves, and ends whatever is still running then: a thread that hangs, or proofs that were given back.
+    fn live<E: Execute>(
         &self,
         screen: &Screen,
-        executor: Executor,
+        executor: E,
         config: WorkerConfig,
-    ) -> anyhow::Result<()> {
-        let queue = self.nats.connect().await?;
-        let (stop, stopped) = watch::channel(false);
-        let ready = format!("{}: worker is ready", config.name);
-        let worker = start_worker(queue, executor, config, stopped);
-        screen.line(ready);
-        if self.card.is_some() {
-            shutdown::on_end_of_input(stop.clone());
+        metrics: Metrics,
+    ) -> anyhow::Result<ExitCode> {
+        let runtime = Runtime::new()?;
+        let ended = runtime.block_on(self.serve(screen, executor, config, metrics));
+        runtime.shutdown_background();
+        match ended? {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            Err(error @ WorkerError::Hung(_)) => {
+                eprintln!("trifold: {error}");
+                Ok(ExitCode::from(HUNG))
+            }
+            Err(error) => Err(error.into()),
         }
-        shutdown::on_signal(stop);
-        Ok(worker.await??)
+    }
+
+    async fn serve<E: Execute>(
+        &self,
+        screen: &Screen,
+        executor: E,
+        mut config: WorkerConfig,
+        metrics: Metrics,
+    ) -> anyhow::Result<Result<(), WorkerError>> {
+        let (shutdown, stopped) = watch::channel(false);
+        let console = console(&config, metrics.clone());
+        let listen = self.listen.of_card(self.card_place);
+        let listening = listen.start(console, stopped.clone()).await?;
+        let queue = self.nats.connect().await?;
+        config.on_word = counted(metrics);
+        config.give_back = self.follow_signals(shutdown.clone());
+        tell_when_ready(screen.clone(), &config);
+        let ended = start_worker(queue, executor, config, stopped).await?;
+        shutdown.send_replace(true);
+        if let Some(listening) = listening {
+            listening.await?;
+        }
+        Ok(ended)
+    }
+
+    /// Turns `shutdown` true at the first signal, and what is returned when everything is to be given back.
+    fn follow_signals(&self, shutdown: watch::Sender<bool>) -> watch::Receiver<bool> {
+        let (urgent, give_back) = watch::channel(false);
+        let mut stop = shutdown::signals();
+        let supervised = self.card.is_some();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = reached(&mut stop, Stop::Drain) => {}
+                () = shutdown::end_of_input(), if supervised => {}
+            }
+            shutdown.send_replace(true);
+            reached(&mut stop, Stop::GiveBack).await;
+            if *stop.borrow() == Stop::GiveBack {
+                urgent.send_replace(true);
+            }
+            reached(&mut stop, Stop::Now).await;
+            std::process::exit(130);
+        });
+        give_back
     }
 
     /// One process per card. What any of them needs from the cache is made first, once.
     fn supervise(&self, cards: &[Card]) -> anyhow::Result<ExitCode> {
         let screen = Screen::new();
-        self.ready(&screen)?;
+        if self.stand_in.is_none() {
+            self.ready(&screen)?;
+        }
         let program = std::env::current_exe()?;
-        let posts = cards
-            .iter()
-            .map(|card| self.post(&program, card, cards.len()));
+        let posts = (0..)
+            .zip(cards)
+            .map(|(place, card)| self.post(&program, (place, card), cards.len()));
         let posts = posts.collect();
         tokio::runtime::Runtime::new()?.block_on(async {
             let stop = shutdown::signals();
@@ -157,7 +289,7 @@ impl Worker {
         })
     }
 
-    fn post(&self, program: &Path, card: &Card, cards: usize) -> Post {
+    fn post(&self, program: &Path, (place, card): (u16, &Card), cards: usize) -> Post {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = self
             .witness_threads
@@ -168,7 +300,7 @@ impl Worker {
             let mut command = Command::new(&program);
             command
                 .args(std::env::args_os().skip(1))
-                .args(["--card", card.short()])
+                .args(["--card", card.short(), "--card-place", &place.to_string()])
                 .env("TRIFOLD_WITNESS_THREADS", threads.to_string())
                 .env("CUDA_VISIBLE_DEVICES", &card.uuid);
             command
@@ -178,6 +310,39 @@ impl Worker {
             command: Box::new(command),
         }
     }
+}
+
+/// Ready as soon as the self-test has passed, and until the worker drains.
+fn console(config: &WorkerConfig, metrics: Metrics) -> Console {
+    let state = config.state.subscribe();
+    let ready = move || match *state.borrow() {
+        WorkerState::Starting => Err("it loads its keys and proves its self-test".into()),
+        WorkerState::Draining => Err("it drains".into()),
+        WorkerState::Ready | WorkerState::Cordoned => Ok(()),
+    };
+    Console {
+        ready: Arc::new(ready),
+        metrics: Arc::new(move || metrics.encode()),
+        source: None,
+    }
+}
+
+fn counted(metrics: Metrics) -> OnWord {
+    OnWord(Arc::new(move |word| match word {
+        Word::Presence(presence) => metrics.presence(presence),
+        Word::Outcome(kind, outcome) => metrics.worked(kind, outcome),
+    }))
+}
+
+fn tell_when_ready(screen: Screen, config: &WorkerConfig) {
+    let line = format!("{}: worker is ready", config.name);
+    let mut state = config.state.subscribe();
+    tokio::spawn(async move {
+        let ready = state.wait_for(|state| *state != WorkerState::Starting);
+        if ready.await.is_ok_and(|state| *state == WorkerState::Ready) {
+            screen.line(line);
+        }
+    });
 }
 
 fn word(text: &str) -> Result<String, String> {

@@ -20,6 +20,9 @@ use crate::network::Network;
 /// Told what is about to be proven together.
 pub type OnStart = Arc<dyn Fn(&[&Task]) + Send + Sync>;
 
+/// Told of a key that was loaded: the circuit's name, and how long it took in seconds.
+pub type OnLoad = Arc<dyn Fn(&str, f64) + Send + Sync>;
+
 /// Proves tasks with this machine's circuits and keys.
 pub struct Executor {
     network: Arc<Network>,
@@ -30,6 +33,7 @@ pub struct Executor {
     three_proofs: Plan,
     batch: Option<usize>,
     on_start: OnStart,
+    on_load: OnLoad,
     backend: Arc<dyn Backend>,
     meter: Meter,
 }
@@ -74,9 +78,15 @@ impl Executor {
             three_proofs: plan(3)?,
             batch,
             on_start,
+            on_load: Arc::new(|_, _| ()),
             backend: backend.clone(),
             meter: Meter::new(backend.name() != "cpu"),
         })
+    }
+
+    /// The same, which tells of the keys that it loads to get ready.
+    pub fn on_load(self, on_load: OnLoad) -> Self {
+        Self { on_load, ..self }
     }
 
     /// Does a task again by itself, to see how it fails.
@@ -210,7 +220,9 @@ impl Execute for Executor {
     /// All keys are loaded, and the backend has computed what the processor computes.
     fn ready(&self) -> Result<(), ExecuteError> {
         for machine in self.machines() {
+            let start = Instant::now();
             machine.prover()?;
+            (self.on_load)(&machine.name, start.elapsed().as_secs_f64());
         }
         let tested = self_test(self.backend.clone()).map_err(ProveError::from);
         let tested = tested.map_err(failure)?;
