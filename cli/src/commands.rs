@@ -6,12 +6,14 @@ mod coordinator;
 mod demo;
 #[cfg(feature = "cuda")]
 mod gpu;
+mod orders;
 mod setup;
 mod shard;
 mod status;
 mod submit;
 pub mod verify;
 mod worker;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -43,6 +45,22 @@ pub enum Command {
     Submit(submit::Submit),
     /// Show what the farm is doing; wait for an epoch, write out its proof
     Status(status::StatusCommand),
+    /// List the workers: state, tasks, strikes
+    Workers(workers::Workers),
+    /// Let a worker finish what it has, and end
+    Drain(orders::Drain),
+    /// Give a worker no further task
+    Cordon(orders::Cordon),
+    /// Trust a worker again
+    Uncordon(orders::Uncordon),
+    /// Offer a task again
+    Requeue(orders::Requeue),
+    /// Forget a snapshot that is in no closed epoch
+    Cancel(orders::Cancel),
+    /// Delete blobs that nothing needs
+    Gc(orders::Gc),
+    /// Close an epoch now
+    Epoch(orders::Epoch),
     /// Check a global proof as a light client does
     Verify(verify::Verify),
     /// Check and show the configuration
@@ -78,6 +96,14 @@ impl Command {
             Self::Shard(command) => command.run(),
             Self::Submit(command) => command.run(),
             Self::Status(command) => command.run(),
+            Self::Workers(command) => command.run(),
+            Self::Drain(command) => command.run(),
+            Self::Cordon(command) => command.run(),
+            Self::Uncordon(command) => command.run(),
+            Self::Requeue(command) => command.run(),
+            Self::Cancel(command) => command.run(),
+            Self::Gc(command) => command.run(),
+            Self::Epoch(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Config(command) => command.run(),
         }

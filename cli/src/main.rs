@@ -1,6 +1,6 @@
 //! `trifold`, the one command: circuits, keys, the farm's processes, and the light client.
 //!
-//! Exit codes: 0 done, 1 refused or failed (one line says why), 2 wrong usage.
+//! Exit codes: 0 done, 1 refused or failed (one line says why), 2 wrong usage or configuration, 3 no coordinator answered.
 
 mod cards;
 mod commands;
@@ -10,6 +10,7 @@ mod farm;
 mod ledger;
 mod meter;
 mod network;
+mod operator;
 mod output;
 mod places;
 mod progress;

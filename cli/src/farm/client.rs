@@ -5,7 +5,7 @@ use anyhow::{Context, bail, ensure};
 use ed25519_dalek::SigningKey;
 use trifold_circuits::snapshot::Snapshot;
 use trifold_circuits::trie::SparseTrie;
-use trifold_coordinator::coordinator::{STATUS_KEY, Status, published, verdict_key};
+use trifold_coordinator::coordinator::{published, verdict_key};
 use trifold_coordinator::queue::{Item, Lane, Queue};
 use trifold_coordinator::wire::{
     Command, CommandKind, GlobalProof, MAX_SNAPSHOT_BYTES, Outcome, Submission, VERSION, Verdict,
@@ -90,12 +90,6 @@ impl Client {
                 None => tokio::time::sleep(LOOK_AGAIN).await,
             }
         }
-    }
-
-    /// What the coordinator last said of itself.
-    pub async fn status(&self) -> anyhow::Result<Option<Status>> {
-        let notice = self.queue.notice(STATUS_KEY).await?;
-        Ok(notice.map(|body| decode(&body)).transpose()?)
     }
 
     /// The newest epoch whose global proof is out.

@@ -3,6 +3,7 @@
 use std::any::TypeId;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Arg, ArgAction, Command};
 
@@ -31,6 +32,7 @@ pub enum Kind {
     Integer,
     Number,
     Text,
+    Time,
     /// A text with a form of its own, or a bare integer if that has the form.
     Word,
     List,
@@ -44,6 +46,7 @@ impl Kind {
             Kind::Integer => "a whole number",
             Kind::Number => "a number",
             Kind::Text => "a text in quotes",
+            Kind::Time => "a number of seconds, or a text such as \"90s\" or \"7d\"",
             Kind::Word => "a text in quotes or a whole number",
             Kind::List => "a text in quotes or a list of them",
         }
@@ -137,6 +140,7 @@ impl Setting {
             _ if self.arg.get_value_delimiter().is_some() => Kind::List,
             _ if is_one_of(&INTEGERS) => Kind::Integer,
             _ if is_one_of(&[TypeId::of::<f64>()]) => Kind::Number,
+            _ if is_one_of(&[TypeId::of::<Duration>()]) => Kind::Time,
             _ if is_one_of(&[TypeId::of::<String>(), TypeId::of::<PathBuf>()]) => Kind::Text,
             _ => Kind::Word,
         }

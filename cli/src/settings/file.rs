@@ -207,12 +207,14 @@ fn home(command: &[String]) -> String {
 fn text_of(kind: Kind, value: &DeValue<'_>) -> Option<String> {
     match (kind, value) {
         (Kind::Flag, DeValue::Boolean(value)) => Some(value.to_string()),
-        (Kind::Integer | Kind::Number | Kind::Word, DeValue::Integer(value)) => {
+        (Kind::Integer | Kind::Number | Kind::Time | Kind::Word, DeValue::Integer(value)) => {
             let number = i128::from_str_radix(value.as_str(), value.radix());
             number.ok().map(|number| number.to_string())
         }
-        (Kind::Number, DeValue::Float(value)) => Some(value.as_str().to_owned()),
-        (Kind::Text | Kind::Word | Kind::List, DeValue::String(value)) => Some(value.to_string()),
+        (Kind::Number | Kind::Time, DeValue::Float(value)) => Some(value.as_str().to_owned()),
+        (Kind::Text | Kind::Time | Kind::Word | Kind::List, DeValue::String(value)) => {
+            Some(value.to_string())
+        }
         (Kind::List, DeValue::Array(values)) => {
             let texts = values.iter().map(|value| match value.get_ref() {
                 DeValue::String(text) if !text.contains(',') => Some(text.to_string()),
