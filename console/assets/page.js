@@ -75,11 +75,24 @@ function selected(place, changed) {
 function lead() {
   const epoch = farm.epoch(tree?.epoch);
   if (!tree) return set(get("tree-lead"), farm.view.idle ?? "Waiting for the first epoch");
-  const cells = `${count(tree.levels[0].length)} places, ${tree.depth} ${tree.depth === 1 ? "level" : "levels"} of merges`;
+  const cells = `${count(farm.view.shards)} shards, ${tree.depth} ${tree.depth === 1 ? "level" : "levels"} of merges`;
   const stageWord = farm.published(tree.epoch) ? "published" : epoch?.stage ?? "not in work";
   set(get("tree-title"), `Proof tree of epoch ${tree.epoch}`);
   set(get("tree-lead"), `${cells}; ${stageWord}`);
   get("pilot").setAttribute("aria-label", `Proof tree of epoch ${tree.epoch}, ${cells}`);
+  stage.connect({ before: before(tree.epoch - 1), after: after(tree.epoch + 1) });
+}
+
+function before(epoch) {
+  const [title, done] = [epoch ? `epoch ${epoch}` : "genesis", epoch <= farm.view.published_epoch];
+  return { title, note: epoch ? (done ? "published" : "in work") : "no proof", share: done ? 1 : 0, state: done ? "proven" : "waiting" };
+}
+
+function after(number) {
+  const epoch = farm.epoch(number);
+  const done = number <= farm.view.published_epoch;
+  const share = done ? 1 : epoch?.total ? epoch.done / epoch.total : 0;
+  return { title: `epoch ${number}`, note: done ? "published" : epoch?.stage ?? "to come", share, state: done ? "proven" : "waiting" };
 }
 
 /** Buttons for what can be shown: the farm's current epoch, or one that stays. */

@@ -94,7 +94,6 @@ export class Panels {
     set(get("members"), source ? count(source.members) : "–");
     set(get("silent"), source ? count(source.silent) : "–");
     set(get("transfers"), source ? count(source.transfers) : "–");
-    set(get("waiting"), `${count(farm.view.waiting_snapshots)} · ${bytes(farm.view.waiting_bytes)}`);
   }
 
   throughput(view) {
@@ -103,17 +102,19 @@ export class Panels {
     set(get("ready"), count(view.ready_tasks));
     set(get("queued"), count(view.queued_tasks));
     set(get("refused"), count(view.refused_results));
+    set(get("waiting"), count(view.waiting_snapshots));
+    set(get("waiting-bytes"), bytes(view.waiting_bytes));
     this.pace = [...this.pace, view.proved_per_minute].slice(-SPARK_POINTS);
     const most = Math.max(1, ...this.pace);
-    const points = this.pace.map((value, at) => `${((at + SPARK_POINTS - this.pace.length) / (SPARK_POINTS - 1)) * 240} ${45 - (value / most) * 41}`);
-    get("spark-line").setAttribute("d", `M${points.join("L")}`);
-    get("spark-area").setAttribute("d", `M${points[0].split(" ")[0]} 48L${points.join("L")}L240 48Z`);
+    const heights = this.pace.map((value) => 45 - (value / most) * 41);
+    const points = [heights[0], ...heights].map((height, at) => `${(at / heights.length) * 240} ${height}`).join("L");
+    get("spark-line").setAttribute("d", `M${points}`);
+    get("spark-area").setAttribute("d", `M0 48L${points}L240 48Z`);
   }
 
   proof({ last_proof: proof }) {
     get("proof-none").hidden = Boolean(proof);
     get("proof-body").hidden = get("copy").disabled = !proof;
-    get("proof-body").hidden = !proof;
     if (!proof) return;
     set(get("proof-epoch"), proof.state.epoch);
     set(get("proof-transfers"), count(proof.transfers));
@@ -151,6 +152,7 @@ export class Panels {
   }
 
   recent(view) {
+    get("recent-none").hidden = view.recent.length > 0;
     rows(get("recent"), view.recent, ({ epoch }) => epoch, (row, epoch) => cells(row, [
       [epoch.epoch, "number"], [clock(epoch.published_unix_ms)], [duration(epoch.latency_ms), "number"],
       [count(epoch.members), "number"], [count(epoch.transfers), "number"], [seconds(epoch.cpu_seconds), "number"],

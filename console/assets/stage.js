@@ -1,11 +1,16 @@
 // The tree as something to look at and to walk through: zoom, pan, selection, and what moves on top of the cells.
 
 import { Painter, triangle } from "./painter.js";
-import { HEIGHT, centre, children, corners, hit, parent, same } from "./triangle.js";
+import { FRAME_GAP, FRAME_WIDTH, HEIGHT, centre, children, corners, hit, parent, same } from "./triangle.js";
 
 const ROOM = { left: -0.06, right: 1.06, top: -0.085, bottom: HEIGHT + 0.055 };
 /** Side of a shard's cell at the closest zoom, in CSS pixels. */
 const CLOSEST = 260;
+/** The small triangles of the epochs before and after. */
+const MINI = { x: -0.03, base: 0.2, side: 0.13, link: 0.145 };
+/** Where the frame's sides are at the height of the links. */
+const SLANT = 0.5 - (MINI.link + 2 * (FRAME_GAP + FRAME_WIDTH)) / (2 * HEIGHT);
+const FRAME_SIDE = { left: SLANT - 0.006, right: 1.006 - SLANT };
 const FLASH_MS = 900;
 const MAX_FLASHES = 600;
 const MAX_PINS = 200;
@@ -26,6 +31,13 @@ export class Stage {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.theme());
     this.listen();
     this.resize();
+  }
+
+  /** Says which epochs come before and after. */
+  connect(chain) {
+    if (JSON.stringify(chain) === JSON.stringify(this.chain)) return;
+    this.chain = chain;
+    this.draw();
   }
 
   theme() {
@@ -83,7 +95,7 @@ export class Stage {
     const { clientWidth, clientHeight } = this.stage;
     [this.width, this.height] = [Math.round(clientWidth * this.ratio), Math.round(clientHeight * this.ratio)];
     [this.overlay.width, this.overlay.height] = [this.width, this.height];
-    this.painter.resize(this.width, this.height);
+    this.painter.resize(this.width, this.height, this.ratio);
     if (this.fitted) this.fit();
     else this.move(this.painter.transform);
   }
@@ -255,6 +267,7 @@ export class Stage {
     context.clearRect(0, 0, this.width, this.height);
     if (!this.tree) return false;
     const moving = this.drawFlashes();
+    this.drawChain();
     this.drawPins();
     if (this.hovered) this.outline(this.hovered, 1.6);
     if (this.selected) this.outline(this.selected, 3);
@@ -271,6 +284,59 @@ export class Stage {
     }
     this.context.globalAlpha = 1;
     return this.flashes.length > 0;
+  }
+
+  /** The epochs before and after, which the nest connects. */
+  drawChain() {
+    const { before, after } = this.chain ?? {};
+    if (before) this.drawLink(before, 0, [MINI.x + MINI.side * 0.85, FRAME_SIDE.left]);
+    if (after) this.drawLink(after, 1 - 2 * MINI.x - MINI.side, [FRAME_SIDE.right, 1 - MINI.x - MINI.side * 0.85]);
+  }
+
+  drawLink({ title, note, share, state }, shift, ends) {
+    const { context, painter, ratio } = this;
+    const { scale } = painter.transform;
+    const at = ([x, y]) => this.onStage([x, y]);
+    const [[from, y], [to]] = [at([ends[0], MINI.link]), at([ends[1], MINI.link])];
+    context.strokeStyle = painter.colours[state];
+    context.lineWidth = 1.6 * ratio;
+    context.setLineDash(share < 1 ? [3 * ratio, 5 * ratio] : []);
+    context.beginPath();
+    context.moveTo(from, y);
+    context.lineTo(to - 5 * ratio, y);
+    context.stroke();
+    context.setLineDash([]);
+    context.fillStyle = painter.colours[state];
+    context.beginPath();
+    context.moveTo(to, y);
+    context.lineTo(to - 8 * ratio, y - 4.5 * ratio);
+    context.lineTo(to - 8 * ratio, y + 4.5 * ratio);
+    context.fill();
+    const [x, base] = at([MINI.x + shift, MINI.base]);
+    this.drawMini(x, base, MINI.side * scale, share);
+    const size = Math.min(Math.max(MINI.side * scale * 0.135, 11 * ratio), 15 * ratio);
+    context.textAlign = "center";
+    context.textBaseline = "top";
+    for (const [n, line] of [title, note].entries()) {
+      context.font = `${n ? 450 : 600} ${size}px ${painter.font}`;
+      context.fillStyle = n ? painter.colours.soft : painter.colours.label;
+      context.fillText(line, x + (MINI.side * scale) / 2, base + (0.5 + n * 1.35) * size);
+    }
+  }
+
+  /** A small triangle of nine cells of which a share is filled. */
+  drawMini(x, base, side, share) {
+    const { context, painter } = this;
+    const cell = side / 4;
+    for (let index = 0; index < 9; index++) {
+      const [big, small] = [Math.floor(index / 3), index % 3];
+      const offset = (child, length) => [[0, length / 2, length][child], child === 1 ? length * HEIGHT : 0];
+      const [[bigX, bigY], [smallX, smallY]] = [offset(big, side / 2), offset(small, cell)];
+      const path = new Path2D();
+      triangle(path, x + bigX + smallX, base - bigY - smallY, cell, cell * 0.06, true);
+      context.fillStyle = painter.colours[index < Math.floor(share * 9 + 0.001) ? "proven" : "waiting"];
+      context.fill(path);
+    }
   }
 
   /** Failures are found at any zoom. */

@@ -6,7 +6,7 @@ export const HEIGHT = Math.sqrt(3) / 2;
 
 /** Distance from the tree to the nest's frame, and the frame's width. */
 export const FRAME_GAP = 0.011;
-export const FRAME_WIDTH = 0.02;
+export const FRAME_WIDTH = 0.023;
 
 /** The upright triangle of a subtree: x of its left corner, y of its base, side. */
 export function subtree(depth, level, index) {
