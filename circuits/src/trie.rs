@@ -31,7 +31,17 @@ pub fn empty(level: usize) -> Option<Fr> {
     roots.get(level).copied()
 }
 
-/// A trie of fixed depth; leaf `i` sits at the base-3 digits of `i`, most significant digit at the root.
+/// A node that an update replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// 0 is the leaves.
+    pub level: usize,
+    pub position: u64,
+    pub old: Fr,
+    pub new: Fr,
+}
+
+/// A trie that only grows in depth; leaf `i` sits at the base-3 digits of `i`, most significant digit at the root.
 ///
 /// Serialised as its depth and non-empty leaves; inner nodes are recomputed when it is read back.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -79,10 +89,58 @@ impl SparseTrie {
         for level in 0..self.depth() {
             self.put(level, position, node);
             position /= 3;
-            node = poseidon::hash(&[0, 1, 2].map(|child| self.node(level, 3 * position + child)));
+            node = self.hash(level, position);
         }
         self.put(self.depth(), 0, node);
         Ok(())
+    }
+
+    /// Replaces many leaves and hashes every node above them once. Gives the nodes on their paths, the leaves first, each
+    /// level in order of position; of two leaves for one place the last stays. Nothing is changed if one does not fit.
+    pub fn set_many(
+        &mut self,
+        leaves: impl IntoIterator<Item = (u64, Fr)>,
+    ) -> Result<Vec<Touched>, TrieError> {
+        let mut nodes: BTreeMap<u64, Fr> = leaves.into_iter().collect();
+        let outside = nodes.keys().last().copied();
+        outside.map_or(Ok(()), |index| self.check_index(index))?;
+        let mut touched = Vec::new();
+        for level in 0..=self.depth() {
+            let parents: Vec<u64> = parents(&nodes);
+            touched.extend(nodes.into_iter().map(|(position, new)| {
+                let old = self.node(level, position);
+                self.put(level, position, new);
+                Touched {
+                    level,
+                    position,
+                    old,
+                    new,
+                }
+            }));
+            let hashed = |parent: u64| (parent, self.hash(level, parent));
+            nodes = match level < self.depth() {
+                true => parents.into_iter().map(hashed).collect(),
+                false => BTreeMap::new(),
+            };
+        }
+        Ok(touched)
+    }
+
+    /// Adds a level: what was the trie becomes the first subtree of the new root.
+    pub fn deepen(&mut self) -> Result<(), TrieError> {
+        let depth = self.depth();
+        if depth == MAX_DEPTH {
+            return Err(TrieError::Depth(depth + 1));
+        }
+        self.levels.push(BTreeMap::new());
+        let root = self.hash(depth, 0);
+        self.put(depth + 1, 0, root);
+        Ok(())
+    }
+
+    /// Number of nodes of a level (0 is the leaves) that are not empty.
+    pub fn count(&self, level: usize) -> usize {
+        self.levels.get(level).map_or(0, BTreeMap::len)
     }
 
     /// The two siblings per level from the leaf up, each pair in order of child position.
@@ -97,6 +155,11 @@ impl SparseTrie {
     /// Non-empty leaves in order of index.
     pub fn leaves(&self) -> impl Iterator<Item = (u64, Fr)> {
         self.levels[0].iter().map(|(index, leaf)| (*index, *leaf))
+    }
+
+    /// The node above the three of `level` whose first is at `3 * parent`.
+    fn hash(&self, level: usize, parent: u64) -> Fr {
+        poseidon::hash(&[0, 1, 2].map(|child| self.node(level, 3 * parent + child)))
     }
 
     fn siblings(&self, level: usize, position: u64) -> [Fr; 2] {
@@ -119,6 +182,12 @@ impl SparseTrie {
             .unwrap_or_default()
     }
 
+    /// Whether there is a leaf that is not empty below this node, or it is one.
+    pub fn contains(&self, level: usize, position: u64) -> bool {
+        let nodes = self.levels.get(level);
+        nodes.is_some_and(|nodes| nodes.contains_key(&position))
+    }
+
     fn put(&mut self, level: usize, position: u64, node: Fr) {
         match Some(node) == empty(level) {
             true => self.levels[level].remove(&position),
@@ -135,6 +204,13 @@ impl SparseTrie {
             }),
         }
     }
+}
+
+/// Positions of the nodes above these, in order.
+fn parents(nodes: &BTreeMap<u64, Fr>) -> Vec<u64> {
+    let mut parents: Vec<u64> = nodes.keys().map(|position| position / 3).collect();
+    parents.dedup();
+    parents
 }
 
 /// What is stored of a trie.
@@ -162,10 +238,8 @@ impl TryFrom<Leaves> for SparseTrie {
 
     fn try_from(stored: Leaves) -> Result<Self, TrieError> {
         let mut trie = Self::new(stored.depth)?;
-        stored
-            .leaves
-            .into_iter()
-            .try_for_each(|(index, leaf)| trie.set(index, leaf.0))?;
+        let leaves = stored.leaves.into_iter();
+        trie.set_many(leaves.map(|(index, leaf)| (index, leaf.0)))?;
         Ok(trie)
     }
 }
@@ -222,6 +296,61 @@ mod tests {
         trie.set(1234, Fr::ZERO).unwrap();
         assert_eq!(trie, SparseTrie::new(9).unwrap());
         assert_eq!(Some(trie.root()), empty(9));
+    }
+
+    #[test]
+    fn many_leaves_at_once_give_what_they_give_one_by_one() {
+        let mut many = SparseTrie::new(3).unwrap();
+        let mut single = many.clone();
+        let rounds: [&[(u64, u64)]; 3] = [
+            &[(0, 1), (1, 2), (26, 3), (13, 4)],
+            &[(13, 0), (2, 5), (0, 6)],
+            &[(0, 0), (1, 0), (2, 0), (26, 0)],
+        ];
+        for leaves in rounds {
+            let before = many.clone();
+            let leaves = leaves.iter().map(|(index, leaf)| (*index, Fr::from(*leaf)));
+            let touched = many.set_many(leaves.clone()).unwrap();
+            leaves.for_each(|(index, leaf)| single.set(index, leaf).unwrap());
+            assert_eq!(many, single);
+            for node in touched {
+                assert_eq!(node.old, before.node(node.level, node.position));
+                assert_eq!(node.new, many.node(node.level, node.position));
+            }
+        }
+        assert_eq!(many, SparseTrie::new(3).unwrap());
+    }
+
+    #[test]
+    fn many_leaves_touch_every_node_above_them_once() {
+        let mut trie = SparseTrie::new(2).unwrap();
+        let touched = trie.set_many([(0, Fr::from(1)), (1, Fr::from(2)), (8, Fr::from(3))]);
+        let places: Vec<_> = touched
+            .unwrap()
+            .iter()
+            .map(|t| (t.level, t.position))
+            .collect();
+        assert_eq!(places, [(0, 0), (0, 1), (0, 8), (1, 0), (1, 2), (2, 0)]);
+        assert_eq!(
+            trie.set_many([(0, Fr::from(9)), (9, Fr::from(1))]),
+            Err(TrieError::Index { index: 9, depth: 2 })
+        );
+        assert_eq!(trie.get(0), Fr::from(1));
+        assert_eq!((trie.count(0), trie.count(1), trie.count(2)), (3, 2, 1));
+    }
+
+    #[test]
+    fn a_deepened_trie_is_the_deeper_trie_of_the_same_leaves() {
+        for leaves in [vec![], vec![(0, Fr::from(1)), (8, Fr::from(2))]] {
+            let mut trie = SparseTrie::new(2).unwrap();
+            let mut deeper = SparseTrie::new(3).unwrap();
+            trie.set_many(leaves.clone()).unwrap();
+            deeper.set_many(leaves).unwrap();
+            trie.deepen().unwrap();
+            assert_eq!(trie, deeper);
+        }
+        let mut deepest = SparseTrie::new(MAX_DEPTH).unwrap();
+        assert_eq!(deepest.deepen(), Err(TrieError::Depth(MAX_DEPTH + 1)));
     }
 
     #[test]

@@ -5,29 +5,34 @@
 //! computed, and everything else about it is fixed. So a shard that is absent, slow or unprovable delays nobody, and
 //! program and merge proving of later epochs goes on while earlier ones are nested.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use ark_bn254::Fr;
 use serde::{Deserialize, Serialize};
 use trifold_circuits::field::element;
 use trifold_circuits::trie::SparseTrie;
-use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Keys, Leaf, NestStatement};
+use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Keys, Leaf};
 use trifold_verifier::trie::Path;
 
 use crate::Digest;
-use crate::wire::{FailureClass, GlobalProof, ProofBytes, Task, VERSION, WireStep, Work};
+use crate::wire::{FailureClass, GlobalProof, ProofBytes, Task, WireStep};
 
 mod epoch;
+mod pace;
 mod restore;
+mod seals;
 mod shards;
 mod tasks;
+mod tree;
+mod views;
 
-use epoch::{Epoch, Node};
+use epoch::Epoch;
+use pace::Pace;
 pub use restore::{Base, BaseShard, History, RestoreError};
+use seals::{Eligible, Seal};
 pub use shards::Refusal;
-use shards::ShardQueue;
-use tasks::Tasks;
-use tasks::{Opinion, Report};
+use shards::{Pending, ShardQueue};
+use tasks::{Opinion, Report, Tasks};
 pub use tasks::{Quarantined, Wanted};
 
 /// Milliseconds since some fixed instant; never runs backwards.
@@ -220,6 +225,15 @@ impl Place {
         }
     }
 
+    /// Name of the kind of task, one token.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Place::Program { .. } => "program",
+            Place::Merge { .. } => "merge",
+            Place::Nest { .. } => "nest",
+        }
+    }
+
     /// The shard whose program it is.
     pub fn shard(&self) -> Option<u32> {
         match self {
@@ -262,22 +276,25 @@ pub struct Overview {
 /// The state of the plan.
 pub struct Planner {
     network: Network,
+    /// Digests of G_0 and of the keys.
     genesis: Fr,
+    keys_digest: Fr,
     policy: Policy,
-    /// The newest closed state, its leaves, and its history: H of the state, and H with the state itself appended.
+    /// The newest closed state, its digest, its leaves and its history: the states before it.
     head: GlobalState,
+    head_digest: Fr,
     leaves: SparseTrie,
     history: SparseTrie,
-    next_history: SparseTrie,
     shards: BTreeMap<u32, ShardQueue>,
-    /// Epochs to be closed next, oldest first: which snapshots of which shards.
-    seals: VecDeque<BTreeMap<u32, Digest>>,
+    eligible: Eligible,
+    /// Epochs to be closed next, oldest first.
+    seals: BTreeMap<u64, Seal>,
+    seal_serial: u64,
     epochs: BTreeMap<u64, Epoch>,
     published: u64,
     last_proof: Option<ProofBytes>,
     tasks: Tasks,
-    /// Proofs of what is not published yet, by task.
-    proofs: BTreeMap<Digest, ProofBytes>,
+    pace: Pace,
     /// Snapshots in no closed epoch, and their bytes.
     waiting: usize,
     waiting_bytes: u64,
@@ -291,34 +308,32 @@ pub struct Planner {
 impl Planner {
     /// The plan of a network at genesis.
     pub fn new(network: Network, policy: Policy) -> Result<Self, RestoreError> {
+        let queue = |(shard, leaf): (&u32, &Leaf)| (*shard, ShardQueue::new(Some(*leaf)));
+        let shards: BTreeMap<u32, ShardQueue> = network.leaves.iter().map(queue).collect();
         let mut leaves = SparseTrie::new(network.genesis.depth.into())?;
-        let mut shards = BTreeMap::new();
-        for (shard, leaf) in &network.leaves {
-            leaves.set((*shard).into(), leaf.digest())?;
-            shards.insert(*shard, ShardQueue::new(Some(*leaf)));
-        }
+        leaves.set_many(shards.iter().map(|(s, queue)| ((*s).into(), queue.digest)))?;
         if leaves.root() != network.genesis.root || network.genesis.epoch != 0 {
             return Err(RestoreError::Genesis);
         }
-        let history = SparseTrie::new(HISTORY_DEPTH)?;
         let genesis = network.genesis.digest();
-        let mut next_history = history.clone();
-        next_history.set(0, genesis)?;
         Ok(Self {
             head: network.genesis,
+            head_digest: genesis,
             tasks: Tasks::new(&policy),
+            pace: Pace::default(),
+            keys_digest: network.keys.digest(),
             network,
             genesis,
             policy,
             leaves,
-            history,
-            next_history,
+            history: SparseTrie::new(HISTORY_DEPTH)?,
             shards,
-            seals: VecDeque::new(),
+            eligible: Eligible::default(),
+            seals: BTreeMap::new(),
+            seal_serial: 0,
             epochs: BTreeMap::new(),
             published: 0,
             last_proof: None,
-            proofs: BTreeMap::new(),
             waiting: 0,
             waiting_bytes: 0,
             formable: false,
@@ -332,7 +347,7 @@ impl Planner {
         match event {
             Event::Accepted(candidate) => self.accept(now, candidate),
             Event::CloseNow => drop(self.seal(true, now)),
-            Event::Proved { task, proof } => self.proved(task, proof),
+            Event::Proved { task, proof } => self.proved(now, task, proof),
             Event::Refused {
                 task,
                 worker,
@@ -372,14 +387,9 @@ impl Planner {
         self.tasks.get(id)
     }
 
-    /// The whole task of this id, as it was offered last.
-    pub fn body(&self, id: &Digest) -> Option<Task> {
-        self.tasks.body(id).cloned()
-    }
-
     /// The lane that a wanted task goes to.
     pub fn lane(&self, id: &Digest) -> Option<String> {
-        self.tasks.body(id).map(Task::lane)
+        self.tasks.lane(id)
     }
 
     /// Workers that call the inputs of this task broken.
@@ -398,8 +408,18 @@ impl Planner {
             return place.epoch().unwrap_or_default();
         };
         let queue = self.shards.get(shard);
-        let ahead = queue.and_then(|queue| queue.position(snapshot));
-        self.head.epoch + 1 + ahead.unwrap_or_default() as u64
+        let mut ahead = queue.iter().flat_map(|queue| &queue.pending);
+        let mut free = 0;
+        match ahead.find(|pending| {
+            free += u64::from(pending.sealed.is_none());
+            pending.candidate.snapshot == *snapshot
+        }) {
+            Some(Pending {
+                sealed: Some(serial),
+                ..
+            }) => self.head.epoch + 1 + self.seals.range(..serial).count() as u64,
+            _ => self.forming_epoch() + free.saturating_sub(1),
+        }
     }
 
     /// Digest of G_0.
@@ -416,8 +436,8 @@ impl Planner {
     pub fn snapshots(&self) -> impl Iterator<Item = Digest> {
         let waiting = self.shards.values().flat_map(|queue| &queue.pending);
         let waiting = waiting.map(|pending| pending.candidate.snapshot);
-        let closed = self.epochs.values().flat_map(|epoch| &epoch.candidates);
-        waiting.chain(closed.map(|candidate| candidate.snapshot))
+        let closed = self.epochs.values().flat_map(|epoch| &epoch.members);
+        waiting.chain(closed.map(|(_, snapshot)| *snapshot))
     }
 
     /// Whether so much waits that no more snapshots should be taken in.
@@ -463,200 +483,24 @@ impl Planner {
         if std::mem::take(&mut self.formable) || late {
             while self.seal(false, now) {}
         }
-        while self.close_next() {}
-        let pushes = self.tasks.due(now);
-        self.actions.extend(pushes);
+        while self.close_next(now) {}
+        for offer in self.tasks.due(now) {
+            let task = offer.task;
+            let left = offer.left.map(|lane| Action::Cancel { lane, task });
+            self.actions.extend(left);
+            let push = self.body(&task).map(|task| Action::Push {
+                task: Box::new(task),
+                epoch: offer.epoch,
+            });
+            self.actions.extend(push);
+        }
     }
 
-    fn proved(&mut self, id: Digest, proof: ProofBytes) {
+    fn proved(&mut self, now: Time, id: Digest, proof: ProofBytes) {
         if let Some((place, leftover)) = self.tasks.done(&id) {
+            self.pace.count(now);
             self.actions.extend(leftover);
-            self.proofs.insert(id, proof);
             self.place(place, proof);
-        }
-    }
-
-    /// Puts a proof where it belongs and starts what waited for it.
-    fn place(&mut self, place: Place, proof: ProofBytes) {
-        match place {
-            Place::Program { shard, snapshot } => self.place_program(shard, snapshot, proof),
-            Place::Merge {
-                epoch,
-                level,
-                index,
-            } => self.place_merge(epoch, level, index, proof),
-            Place::Nest { epoch } => self.place_nest(epoch, proof),
-        }
-    }
-
-    fn place_program(&mut self, shard: u32, snapshot: Digest, proof: ProofBytes) {
-        let pending = self
-            .shards
-            .get_mut(&shard)
-            .and_then(|queue| queue.find(&snapshot));
-        if let Some(pending) = pending {
-            pending.proof = Some(proof);
-            return;
-        }
-        let member = |epoch: &Epoch| epoch.members.contains(&(shard, snapshot));
-        let Some(epoch) = self
-            .epochs
-            .values()
-            .find(|epoch| member(epoch))
-            .map(|e| e.state.epoch)
-        else {
-            return;
-        };
-        self.fill(epoch, 0, shard / 3, shard % 3, proof);
-    }
-
-    fn place_merge(&mut self, epoch: u64, level: u8, index: u32, proof: ProofBytes) {
-        let Some(plan) = self.epochs.get_mut(&epoch) else {
-            return;
-        };
-        if level + 1 < plan.state.depth {
-            return self.fill(epoch, level + 1, index / 3, index % 3, proof);
-        }
-        plan.top_proof = Some(proof);
-        self.try_nest(epoch);
-    }
-
-    fn place_nest(&mut self, epoch: u64, proof: ProofBytes) {
-        let Some(plan) = self.epochs.get_mut(&epoch) else {
-            return;
-        };
-        plan.proof = Some(proof);
-        let publication = GlobalProof {
-            version: VERSION,
-            state: plan.state.into(),
-            proof,
-            keys: self.network.keys.into(),
-            genesis: self.genesis,
-            old_root: plan.previous.root,
-            transfers: plan.transfers,
-        };
-        self.actions.push(Action::Publish(Box::new(publication)));
-        self.try_nest(epoch + 1);
-    }
-
-    /// Hands a proof to a node of an epoch's tree; a node with all its proofs becomes a task.
-    fn fill(&mut self, epoch: u64, level: u8, index: u32, child: u32, proof: ProofBytes) {
-        let Some(plan) = self.epochs.get_mut(&epoch) else {
-            return;
-        };
-        let Some(node) = plan.nodes.get_mut(&(level, index)) else {
-            return;
-        };
-        node.fill(child as usize, proof);
-        self.try_merge(epoch, level, index);
-    }
-
-    fn try_merge(&mut self, epoch: u64, level: u8, index: u32) {
-        let Some(plan) = self.epochs.get(&epoch) else {
-            return;
-        };
-        let Some(node) = plan.nodes.get(&(level, index)) else {
-            return;
-        };
-        let Some(task) = self.merge_task(plan, level, index, node) else {
-            return;
-        };
-        self.start(
-            task,
-            Place::Merge {
-                epoch,
-                level,
-                index,
-            },
-        );
-    }
-
-    fn merge_task(&self, plan: &Epoch, level: u8, index: u32, node: &Node) -> Option<Task> {
-        let children = Box::new(node.works()?);
-        let statement = node.statement(
-            self.network.keys.digest(),
-            level,
-            index,
-            plan.previous.history,
-        );
-        let program = node.program().unwrap_or_default();
-        let empty = Path {
-            index: 0,
-            siblings: Vec::new(),
-        };
-        let registration = self
-            .network
-            .programs
-            .get(&program)
-            .cloned()
-            .unwrap_or(empty)
-            .into();
-        let history = plan.previous.history;
-        let work = Work::Merge {
-            level,
-            index,
-            history,
-            program,
-            registration,
-            children,
-        };
-        let keys = self.network.keys;
-        Some(Task::new(
-            keys.merge,
-            statement.digest(),
-            keys,
-            self.genesis,
-            work,
-        ))
-    }
-
-    /// Starts the nest of an epoch if its top transition and the global proof before it are there.
-    fn try_nest(&mut self, epoch: u64) {
-        let Some(plan) = self.epochs.get(&epoch) else {
-            return;
-        };
-        let previous_proof = match epoch {
-            1 => None,
-            _ => match self.proof_of(epoch - 1) {
-                Some(proof) => Some(proof),
-                None => return,
-            },
-        };
-        let Some(top_proof) = plan.top_proof else {
-            return;
-        };
-        let work = plan.nest_work(previous_proof, top_proof);
-        let keys = self.network.keys;
-        let statement = NestStatement {
-            keys: keys.digest(),
-            genesis: self.genesis,
-            global: plan.state.digest(),
-        };
-        let task = Task::new(keys.nest, statement.digest(), keys, self.genesis, work);
-        self.start(task, Place::Nest { epoch });
-    }
-
-    fn proof_of(&self, epoch: u64) -> Option<ProofBytes> {
-        match epoch == self.published {
-            true => self.last_proof,
-            false => self.epochs.get(&epoch)?.proof,
-        }
-    }
-
-    /// Makes a task, unless its proof is known from before a restart.
-    fn start(&mut self, task: Task, place: Place) {
-        if let Some(epoch) = place.epoch().and_then(|epoch| self.epochs.get_mut(&epoch)) {
-            epoch.tasks.push(task.id);
-        }
-        match self.tasks.recorded(&task.id) {
-            Some(proof) => {
-                self.proofs.insert(task.id, proof);
-                self.place(place, proof);
-            }
-            None => {
-                let epoch = self.expected_epoch(&place);
-                self.tasks.insert(task, place, epoch);
-            }
         }
     }
 
@@ -667,11 +511,8 @@ impl Planner {
         let Some(plan) = self.epochs.remove(&epoch) else {
             return;
         };
-        for task in &plan.tasks {
-            self.proofs.remove(task);
-        }
         self.published = epoch;
-        self.last_proof = plan.proof;
+        self.last_proof = plan.nest.proof;
         self.formable = true;
     }
 

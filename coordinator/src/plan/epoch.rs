@@ -1,15 +1,14 @@
 //! One closed epoch: its states and the tree of merges over its members.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ark_bn254::Fr;
-use trifold_circuits::trie::SparseTrie;
+use trifold_circuits::trie::{SparseTrie, Touched};
 use trifold_verifier::statement::{GlobalState, MergeStatement};
-use trifold_verifier::trie;
 
-use super::Candidate;
+use super::{Candidate, Time};
 use crate::Digest;
-use crate::wire::{ChildWork, ProofBytes, Siblings, WireStep, Work};
+use crate::wire::{ChildWork, ProofBytes, Siblings, Work};
 
 /// An epoch that is closed and whose global proof is not published.
 pub(super) struct Epoch {
@@ -18,190 +17,237 @@ pub(super) struct Epoch {
     /// G_(n-1).
     pub previous: GlobalState,
     pub deepen: bool,
+    pub closed_at: Time,
     pub history_path: Vec<[Fr; 2]>,
+    /// In order of shard.
     pub members: Vec<(u32, Digest)>,
-    /// The members' snapshots, in the same order.
-    pub candidates: Vec<Candidate>,
-    /// Its tasks, those of the members' programs too.
-    pub tasks: Vec<Digest>,
+    /// The members' snapshots and program proofs, in the same order.
+    pub programs: Vec<Member>,
+    /// Paths of the states that the members have seen, by epoch: few differ.
+    pub seen_paths: BTreeMap<u64, Siblings>,
     pub transfers: u64,
     pub sent: u128,
     pub received: u128,
-    /// Merges by level and index; only those with a child that changed.
-    pub nodes: BTreeMap<(u8, u32), Node>,
-    pub top_proof: Option<ProofBytes>,
+    /// The merges of each level by index; only those with a child that changed.
+    pub levels: Vec<Level>,
+    pub nest: Proving,
+}
+
+/// A snapshot in a closed epoch.
+pub(super) struct Member {
+    pub candidate: Candidate,
+    pub program: Proving,
+}
+
+/// A proof on its way: the task, once all that it needs is there, and then the proof.
+#[derive(Default, Clone)]
+pub(super) struct Proving {
+    pub task: Option<Digest>,
     pub proof: Option<ProofBytes>,
 }
 
+impl Proving {
+    /// Task and proof, once both are there.
+    pub fn proven(&self) -> Option<(Digest, ProofBytes)> {
+        Some((self.task?, self.proof?))
+    }
+}
+
+/// The merges of a level.
+#[derive(Default)]
+pub(super) struct Level {
+    pub nodes: BTreeMap<u32, Node>,
+    /// Those that are tasks, and of these those that are proven.
+    pub started: usize,
+    pub proven: usize,
+    /// Subtrees that exist, changed or not.
+    pub existing: usize,
+}
+
+/// A merge and what it knows of its children.
+pub(super) struct Node {
+    children: [Child; 3],
+    old: Fr,
+    new: Fr,
+    sent: u128,
+    received: u128,
+    /// Children that changed and whose proof is not there.
+    pub missing: u8,
+    pub merge: Proving,
+}
+
+enum Child {
+    Unchanged(Fr),
+    /// Place among the epoch's programs.
+    Shard(usize),
+    /// The merge one level below.
+    Subtree,
+}
+
 impl Epoch {
-    pub fn nest_work(&self, previous_proof: Option<ProofBytes>, top_proof: ProofBytes) -> Work {
-        Work::Nest {
+    pub fn node(&self, level: u8, index: u32) -> Option<&Node> {
+        self.levels.get(usize::from(level))?.nodes.get(&index)
+    }
+
+    pub fn level_mut(&mut self, level: u8) -> Option<&mut Level> {
+        self.levels.get_mut(usize::from(level))
+    }
+
+    /// The top transition's proof.
+    pub fn top_proof(&self) -> Option<ProofBytes> {
+        self.node(self.state.depth.checked_sub(1)?, 0)?.merge.proof
+    }
+
+    /// The place of a member among the programs.
+    pub fn position(&self, shard: u32, snapshot: &Digest) -> Option<usize> {
+        let found = self
+            .members
+            .binary_search_by_key(&shard, |(s, _)| *s)
+            .ok()?;
+        (self.members[found].1 == *snapshot).then_some(found)
+    }
+
+    /// Every proof of it that is there, by task.
+    pub fn proofs(&self) -> impl Iterator<Item = (Digest, ProofBytes)> {
+        let programs = self.programs.iter().map(|member| &member.program);
+        let nodes = self.levels.iter().flat_map(|level| level.nodes.values());
+        let merges = nodes.map(|node| &node.merge);
+        let all = programs.chain(merges).chain([&self.nest]);
+        all.filter_map(Proving::proven)
+    }
+
+    pub fn merge_statement(&self, keys: Fr, level: u8, index: u32) -> Option<MergeStatement> {
+        let node = self.node(level, index)?;
+        Some(MergeStatement {
+            keys,
+            level,
+            index,
+            old: node.old,
+            new: node.new,
+            history: self.previous.history,
+            sent: node.sent,
+            received: node.received,
+        })
+    }
+
+    /// The program of the shards below a merge of level 0; none above.
+    pub fn program(&self, level: u8, index: u32) -> Option<Fr> {
+        let shard = |child: &Child| match child {
+            Child::Shard(member) => Some(self.programs.get(*member)?.candidate.step.new.program),
+            Child::Unchanged(_) | Child::Subtree => None,
+        };
+        self.node(level, index)?.children.iter().find_map(shard)
+    }
+
+    /// The children of a merge as its task carries them, once all their proofs are there.
+    pub fn child_works(&self, level: u8, index: u32) -> Option<Box<[ChildWork; 3]>> {
+        let children = &self.node(level, index)?.children;
+        let work = |child: usize| match &children[child] {
+            Child::Unchanged(digest) => Some(ChildWork::Unchanged { digest: *digest }),
+            Child::Shard(member) => self.shard_work(*member),
+            Child::Subtree => self.subtree_work(level.checked_sub(1)?, 3 * index + child as u32),
+        };
+        Some(Box::new([work(0)?, work(1)?, work(2)?]))
+    }
+
+    fn shard_work(&self, member: usize) -> Option<ChildWork> {
+        let Member { candidate, program } = self.programs.get(member)?;
+        let step = candidate.step.clone();
+        Some(ChildWork::Shard {
+            seen_path: self.seen_paths.get(&step.new.seen_epoch)?.clone(),
+            step,
+            proof: program.proof?,
+        })
+    }
+
+    fn subtree_work(&self, level: u8, index: u32) -> Option<ChildWork> {
+        let node = self.node(level, index)?;
+        Some(ChildWork::Subtree {
+            old: node.old,
+            new: node.new,
+            sent: node.sent,
+            received: node.received,
+            proof: node.merge.proof?,
+        })
+    }
+
+    pub fn nest_work(&self, previous_proof: Option<ProofBytes>) -> Option<Work> {
+        Some(Work::Nest {
             previous: self.previous.into(),
             previous_proof,
             deepen: self.deepen,
             root: self.state.root,
             sent: self.sent,
             received: self.received,
-            top_proof,
+            top_proof: self.top_proof()?,
             history_path: self.history_path.clone().into(),
-        }
-    }
-}
-
-/// A merge and what it knows of its children.
-#[derive(Clone)]
-pub(super) struct Node {
-    children: [Child; 3],
-}
-
-#[expect(clippy::large_enum_variant, reason = "the small variants are rare")]
-#[derive(Clone)]
-pub(super) enum Child {
-    Unchanged(Fr),
-    Shard {
-        step: WireStep,
-        seen_path: Siblings,
-        old: Fr,
-        new: Fr,
-        proof: Option<ProofBytes>,
-    },
-    Subtree {
-        old: Fr,
-        new: Fr,
-        sent: u128,
-        received: u128,
-        proof: Option<ProofBytes>,
-    },
-}
-
-impl Child {
-    fn digests(&self) -> (Fr, Fr) {
-        match self {
-            Child::Unchanged(digest) => (*digest, *digest),
-            Child::Shard { old, new, .. } | Child::Subtree { old, new, .. } => (*old, *new),
-        }
-    }
-
-    fn flows(&self) -> (u128, u128) {
-        match self {
-            Child::Unchanged(_) => (0, 0),
-            Child::Shard { step, .. } => (step.sent, step.received),
-            Child::Subtree { sent, received, .. } => (*sent, *received),
-        }
-    }
-
-    fn work(&self) -> Option<ChildWork> {
-        Some(match self.clone() {
-            Child::Unchanged(digest) => ChildWork::Unchanged { digest },
-            Child::Shard {
-                step,
-                seen_path,
-                proof,
-                ..
-            } => ChildWork::Shard {
-                step,
-                seen_path,
-                proof: proof?,
-            },
-            Child::Subtree {
-                old,
-                new,
-                sent,
-                received,
-                proof,
-            } => ChildWork::Subtree {
-                old,
-                new,
-                sent,
-                received,
-                proof: proof?,
-            },
         })
     }
+}
+
+/// The merges over the leaves that an update of `trie` touched, from the leaves up. `missing` says of the members, which
+/// are in the order of their leaves, which have no proof.
+pub(super) fn merge_levels(
+    trie: &SparseTrie,
+    touched: &[Touched],
+    members: &[Member],
+) -> Vec<Level> {
+    let mut levels: Vec<Level> = Vec::new();
+    let leaves = touched.iter().filter(|node| node.level == 0);
+    let places: BTreeMap<u64, usize> = leaves.map(|leaf| leaf.position).zip(0..).collect();
+    for node in touched.iter().filter(|node| node.level > 0) {
+        let below = node.level - 1;
+        let mut merge = Node::new(node);
+        for child in 0..3 {
+            let position = 3 * node.position + child as u64;
+            match below {
+                0 => match places.get(&position) {
+                    Some(member) => merge.adopt_shard(child, *member, &members[*member]),
+                    None => merge.children[child] = Child::Unchanged(trie.node(below, position)),
+                },
+                _ => match levels[below - 1].nodes.get(&(position as u32)) {
+                    Some(subtree) => merge.adopt_subtree(child, subtree.sent, subtree.received),
+                    None => merge.children[child] = Child::Unchanged(trie.node(below, position)),
+                },
+            }
+        }
+        if levels.len() < node.level {
+            let existing = trie.count(node.level);
+            levels.push(Level {
+                existing,
+                ..Level::default()
+            });
+        }
+        levels[below].nodes.insert(node.position as u32, merge);
+    }
+    levels
 }
 
 impl Node {
-    pub fn fill(&mut self, child: usize, found: ProofBytes) {
-        if let Child::Shard { proof, .. } | Child::Subtree { proof, .. } = &mut self.children[child]
-        {
-            proof.get_or_insert(found);
+    fn new(node: &Touched) -> Self {
+        Self {
+            children: [0; 3].map(|_| Child::Subtree),
+            old: node.old,
+            new: node.new,
+            sent: 0,
+            received: 0,
+            missing: 0,
+            merge: Proving::default(),
         }
     }
 
-    /// The children as a task carries them, once all their proofs are there.
-    pub fn works(&self) -> Option<[ChildWork; 3]> {
-        let [a, b, c] = &self.children;
-        Some([a.work()?, b.work()?, c.work()?])
+    fn adopt_shard(&mut self, child: usize, place: usize, member: &Member) {
+        let step = &member.candidate.step;
+        self.children[child] = Child::Shard(place);
+        self.missing += u8::from(member.program.proof.is_none());
+        self.sent += step.sent;
+        self.received += step.received;
     }
 
-    pub fn statement(&self, keys: Fr, level: u8, index: u32, history: Fr) -> MergeStatement {
-        let digests = self.children.each_ref().map(Child::digests);
-        let (sent, received) = self.flows();
-        MergeStatement {
-            keys,
-            level,
-            index,
-            old: trie::node(&digests.map(|(old, _)| old)),
-            new: trie::node(&digests.map(|(_, new)| new)),
-            history,
-            sent,
-            received,
-        }
+    fn adopt_subtree(&mut self, child: usize, sent: u128, received: u128) {
+        self.children[child] = Child::Subtree;
+        self.missing += 1;
+        self.sent += sent;
+        self.received += received;
     }
-
-    /// The program of the shards that changed; none above level 0.
-    pub fn program(&self) -> Option<Fr> {
-        self.children.iter().find_map(|child| match child {
-            Child::Shard { step, .. } => Some(step.new.program),
-            _ => None,
-        })
-    }
-
-    fn flows(&self) -> (u128, u128) {
-        let flows = self.children.iter().map(Child::flows);
-        flows.fold((0, 0), |sum, flow| (sum.0 + flow.0, sum.1 + flow.1))
-    }
-}
-
-/// The merges over the changed leaves, from the leaves up: `old` and `new` are tries of the epoch's depth.
-pub(super) fn merge_nodes(
-    old: &SparseTrie,
-    new: &SparseTrie,
-    mut leaves: BTreeMap<u32, Child>,
-) -> BTreeMap<(u8, u32), Node> {
-    let mut nodes = BTreeMap::new();
-    let mut changed: BTreeSet<u32> = leaves.keys().map(|shard| shard / 3).collect();
-    for level in 0..old.depth() as u8 {
-        for &index in &changed {
-            let children = [0, 1, 2].map(|i| {
-                let position = 3 * index + i;
-                let digest = || Child::Unchanged(old.node(level.into(), position.into()));
-                match level {
-                    0 => leaves.remove(&position).unwrap_or_else(digest),
-                    _ => subtree(old, new, level, position, &nodes).unwrap_or_else(digest),
-                }
-            });
-            nodes.insert((level, index), Node { children });
-        }
-        changed = changed.iter().map(|index| index / 3).collect();
-    }
-    nodes
-}
-
-fn subtree(
-    old: &SparseTrie,
-    new: &SparseTrie,
-    level: u8,
-    position: u32,
-    nodes: &BTreeMap<(u8, u32), Node>,
-) -> Option<Child> {
-    let (sent, received) = nodes.get(&(level - 1, position))?.flows();
-    let digest = |trie: &SparseTrie| trie.node(level.into(), position.into());
-    Some(Child::Subtree {
-        old: digest(old),
-        new: digest(new),
-        sent,
-        received,
-        proof: None,
-    })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use trifold_circuits::field::Element;
 use trifold_circuits::trie::{SparseTrie, TrieError};
-use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Leaf};
+use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH};
 
 use super::epoch::Epoch;
 use super::shards::ShardQueue;
@@ -92,19 +92,18 @@ impl Planner {
             plan.enqueue(now, candidate);
         }
         let mut published = history.published.into_iter();
-        let mut unproven = Vec::new();
         for (epoch, members) in (plan.published + 1..).zip(history.epochs) {
-            plan.close_again(epoch, members.into_iter().collect())?;
+            let members: BTreeMap<u32, Digest> = members.into_iter().collect();
+            plan.check_members(epoch, &members)?;
             match published.next() {
-                Some(published) => plan.published_again(epoch, &published)?,
-                None => unproven.extend(plan.candidates(epoch).iter().cloned()),
+                Some(published) => {
+                    plan.close(&members, now)?;
+                    plan.published_again(epoch, &published)?;
+                }
+                None => plan.close_again(epoch, &members, now)?,
             }
         }
-        let waiting = plan.shards.values().flat_map(|queue| &queue.pending);
-        unproven.extend(waiting.map(|pending| pending.candidate.clone()));
-        for candidate in &unproven {
-            plan.start_program(candidate);
-        }
+        plan.start_programs();
         plan.advance(now);
         plan.tasks.forget_remembered();
         let actions = std::mem::take(&mut plan.actions);
@@ -113,7 +112,8 @@ impl Planner {
 
     /// What the plan can be restored from.
     pub fn history(&self) -> History {
-        let closed = self.epochs.values().flat_map(|epoch| &epoch.candidates);
+        let closed = self.epochs.values().flat_map(|epoch| &epoch.programs);
+        let closed = closed.map(|member| &member.candidate);
         let waiting = self.shards.values().flat_map(|queue| &queue.pending);
         let waiting = waiting.map(|pending| &pending.candidate);
         let members = self.epochs.values().map(|epoch| epoch.members.clone());
@@ -121,10 +121,17 @@ impl Planner {
             base: Some(self.base()),
             accepted: closed.chain(waiting).cloned().collect(),
             epochs: members.collect(),
-            proofs: self.proofs.clone(),
+            proofs: self.proofs().collect(),
             published: Vec::new(),
             quarantined: self.quarantined().cloned().collect(),
         }
+    }
+
+    /// The proofs of what is not published, by task.
+    fn proofs(&self) -> impl Iterator<Item = (Digest, ProofBytes)> {
+        let waiting = self.shards.values().flat_map(|queue| &queue.pending);
+        let waiting = waiting.filter_map(|pending| pending.program.proven());
+        waiting.chain(self.epochs.values().flat_map(Epoch::proofs))
     }
 
     fn base(&self) -> Base {
@@ -134,7 +141,7 @@ impl Planner {
         for epoch in self.epochs.values().rev() {
             take_back(&mut shards, epoch);
         }
-        let history = (0..state.epoch).map(|epoch| Element(self.next_history.get(epoch)));
+        let history = (0..state.epoch).map(|epoch| Element(self.history.get(epoch)));
         Base {
             state: state.into(),
             proof: self.last_proof,
@@ -157,19 +164,20 @@ impl Planner {
     fn rebase(&mut self, base: Base) -> Result<(), RestoreError> {
         let state = GlobalState::from(base.state);
         let wrong = || RestoreError::Base(state.epoch);
-        let mut leaves = SparseTrie::new(state.depth.into())?;
-        self.shards.clear();
-        for (shard, found) in base.shards {
-            let leaf = Leaf::from(found.leaf);
-            leaves.set(shard.into(), leaf.digest())?;
-            let mut queue = ShardQueue::new(Some(leaf));
+        let queue = |(shard, found): (u32, BaseShard)| {
+            let mut queue = ShardQueue::new(Some(found.leaf.into()));
             queue.included = found.included.into();
-            self.shards.insert(shard, queue);
-        }
+            (shard, queue)
+        };
+        self.shards = base.shards.into_iter().map(queue).collect();
+        let mut leaves = SparseTrie::new(state.depth.into())?;
+        leaves.set_many(
+            self.shards
+                .iter()
+                .map(|(s, queue)| ((*s).into(), queue.digest)),
+        )?;
         let mut history = SparseTrie::new(HISTORY_DEPTH)?;
-        for (epoch, digest) in (0..).zip(&base.history) {
-            history.set(epoch, digest.0)?;
-        }
+        history.set_many((0..).zip(base.history.iter().map(|digest| digest.0)))?;
         let first = base.history.first().map(|digest| digest.0);
         let ours = match state.epoch {
             0 => state == self.network.genesis,
@@ -179,27 +187,20 @@ impl Planner {
         if !ours || !complete || (leaves.root(), history.root()) != (state.root, state.history) {
             return Err(wrong());
         }
-        self.next_history = history.clone();
-        self.next_history.set(state.epoch, state.digest())?;
-        (self.head, self.leaves, self.history) = (state, leaves, history);
+        (self.head, self.head_digest) = (state, state.digest());
+        (self.leaves, self.history) = (leaves, history);
         (self.published, self.last_proof) = (state.epoch, base.proof);
         Ok(())
     }
 
-    fn candidates(&self, epoch: u64) -> &[Candidate] {
-        let plan = self.epochs.get(&epoch);
-        plan.map_or(&[], |plan| &plan.candidates)
-    }
-
-    fn close_again(
-        &mut self,
+    fn check_members(
+        &self,
         epoch: u64,
-        members: BTreeMap<u32, Digest>,
+        members: &BTreeMap<u32, Digest>,
     ) -> Result<(), RestoreError> {
-        for (&shard, &snapshot) in &members {
-            let queue = self.shards.get(&shard);
-            let front = queue.and_then(|queue| queue.pending.front());
-            if front.is_none_or(|front| front.candidate.snapshot != snapshot) {
+        let next = |shard: &u32| self.shards.get(shard)?.pending.front();
+        for (&shard, &snapshot) in members {
+            if next(&shard).is_none_or(|front| front.candidate.snapshot != snapshot) {
                 return Err(RestoreError::Member {
                     epoch,
                     shard,
@@ -207,8 +208,32 @@ impl Planner {
                 });
             }
         }
-        self.close(&members)?;
         Ok(())
+    }
+
+    /// Closes an epoch that is not published, and starts what its proofs let start.
+    fn close_again(
+        &mut self,
+        epoch: u64,
+        members: &BTreeMap<u32, Digest>,
+        now: Time,
+    ) -> Result<(), RestoreError> {
+        for (shard, snapshot) in members {
+            self.start_program(*shard, snapshot);
+        }
+        self.close(members, now)?;
+        self.start_merges(epoch);
+        Ok(())
+    }
+
+    fn start_programs(&mut self) {
+        let waiting = self.shards.iter().flat_map(|(shard, queue)| {
+            let snapshots = queue.pending.iter().map(|p| p.candidate.snapshot);
+            snapshots.map(|snapshot| (*shard, snapshot))
+        });
+        for (shard, snapshot) in waiting.collect::<Vec<_>>() {
+            self.start_program(shard, &snapshot);
+        }
     }
 
     fn published_again(&mut self, epoch: u64, published: &GlobalProof) -> Result<(), RestoreError> {
@@ -224,7 +249,7 @@ impl Planner {
 
 /// Undoes an epoch: its members are as they were before it.
 fn take_back(shards: &mut BTreeMap<u32, BaseShard>, epoch: &Epoch) {
-    for candidate in &epoch.candidates {
+    for candidate in epoch.programs.iter().map(|member| &member.candidate) {
         let Some(old) = candidate.step.old else {
             shards.remove(&candidate.shard);
             continue;

@@ -8,7 +8,7 @@ use trifold_verifier::statement::MAX_DEPTH;
 
 use super::{Action, Place, Policy, Time};
 use crate::Digest;
-use crate::wire::{ProofBytes, Task};
+use crate::wire::{ProofBytes, Task, lane_of, large_lane};
 
 /// Closer to the global proof comes first, then the older epoch, then the order of arrival.
 ///
@@ -56,10 +56,13 @@ pub(super) struct Report<'a> {
 }
 
 struct Entry {
-    task: Task,
+    key: Fr,
+    statement: Fr,
     place: Place,
     rank: Rank,
     state: State,
+    avoid: Vec<String>,
+    large: bool,
     /// Offers so far.
     offers: u32,
     /// Reports of offers before this one are answered already.
@@ -68,6 +71,30 @@ struct Entry {
     /// Since when only large workers are asked.
     large_since: Time,
     doubt: Option<Quarantined>,
+}
+
+impl Entry {
+    fn lane(&self) -> String {
+        let lane = lane_of(self.place.kind(), &self.key);
+        match self.large {
+            true => large_lane(&lane),
+            false => lane,
+        }
+    }
+
+    /// Says of a task what changes from offer to offer.
+    fn mark(&self, task: &mut Task) {
+        task.attempt = self.offers.saturating_sub(1);
+        task.avoid.clone_from(&self.avoid);
+        task.large = self.large;
+    }
+}
+
+/// A task to be offered to the queue, and the lane that it is to be taken from first if that is another.
+pub(super) struct Offer {
+    pub task: Digest,
+    pub epoch: u64,
+    pub left: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -152,7 +179,7 @@ impl Tasks {
     }
 
     /// Wants a task, expected in `epoch`.
-    pub fn insert(&mut self, task: Task, place: Place, epoch: u64) {
+    pub fn insert(&mut self, task: &Task, place: Place, epoch: u64) {
         let id = task.id;
         if self.wanted.contains_key(&id) {
             return;
@@ -160,10 +187,13 @@ impl Tasks {
         let rank = self.rank(&place, epoch);
         let doubt = self.doubts.remove(&id);
         let mut entry = Entry {
-            task,
+            key: task.key,
+            statement: task.statement,
             place,
             rank,
             state: State::Ready,
+            avoid: Vec::new(),
+            large: false,
             offers: 0,
             answered: 0,
             failures: 0,
@@ -171,7 +201,7 @@ impl Tasks {
             doubt,
         };
         if let Some(doubt) = &entry.doubt {
-            entry.task.avoid.clone_from(&doubt.reporters);
+            entry.avoid.clone_from(&doubt.reporters);
             self.quarantined.insert(id);
             if doubt.last {
                 entry.state = State::Parked;
@@ -193,21 +223,34 @@ impl Tasks {
 
     pub fn get(&self, id: &Digest) -> Option<Wanted<'_>> {
         self.wanted.get(id).map(|entry| Wanted {
-            key: entry.task.key,
-            statement: entry.task.statement,
-            kind: entry.task.work.kind(),
+            key: entry.key,
+            statement: entry.statement,
+            kind: entry.place.kind(),
             place: &entry.place,
             offers: entry.offers,
         })
     }
 
-    pub fn body(&self, id: &Digest) -> Option<&Task> {
-        self.wanted.get(id).map(|entry| &entry.task)
+    pub fn lane(&self, id: &Digest) -> Option<String> {
+        self.wanted.get(id).map(Entry::lane)
+    }
+
+    /// Says of a task what changes from offer to offer.
+    pub fn mark(&self, task: &mut Task) {
+        if let Some(entry) = self.wanted.get(&task.id) {
+            entry.mark(task);
+        }
     }
 
     pub fn reporters(&self, id: &Digest) -> &[String] {
         let doubt = self.wanted.get(id).and_then(|entry| entry.doubt.as_ref());
         doubt.map_or(&[], |doubt| &doubt.reporters)
+    }
+
+    /// Whether a task is not offered any more.
+    pub fn parked(&self, id: &Digest) -> bool {
+        let entry = self.wanted.get(id);
+        entry.is_some_and(|entry| entry.state == State::Parked)
     }
 
     /// The tasks that are called broken.
@@ -222,7 +265,7 @@ impl Tasks {
         let entry = self.remove(id)?;
         let mut actions = Vec::new();
         if entry.offers > 1 {
-            let lane = entry.task.lane();
+            let lane = entry.lane();
             actions.push(Action::Cancel { lane, task: *id });
         }
         if let Some(doubt) = entry.doubt {
@@ -235,7 +278,7 @@ impl Tasks {
     /// Forgets a task and takes it back if it may be at the queue.
     pub fn cancel(&mut self, id: &Digest) -> Option<Action> {
         let entry = self.remove(id)?;
-        let lane = entry.task.lane();
+        let lane = entry.lane();
         (entry.offers > 0).then_some(Action::Cancel { lane, task: *id })
     }
 
@@ -271,39 +314,39 @@ impl Tasks {
     }
 
     /// What to offer to the queue now: what is due again, and of what is ready as much as fits.
-    pub fn due(&mut self, now: Time) -> Vec<Action> {
-        let mut actions = Vec::new();
+    pub fn due(&mut self, now: Time) -> Vec<Offer> {
+        let mut offers = Vec::new();
         while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, id));
-            self.offer(now, id, &mut actions);
+            offers.extend(self.offer(now, id));
         }
         for kind in 0..KINDS {
             while self.offered[kind] < self.window {
                 let Some((_, id)) = self.ready[kind].pop_first() else {
                     break;
                 };
-                self.offer(now, id, &mut actions);
+                offers.extend(self.offer(now, id));
             }
         }
-        actions
+        offers
     }
 
-    fn offer(&mut self, now: Time, id: Digest, actions: &mut Vec<Action>) {
+    fn offer(&mut self, now: Time, id: Digest) -> Option<Offer> {
         self.schedule(&id, now + self.policy.repush_ms.max(1));
         let patience = self.policy.large_patience_ms;
-        let Some(entry) = self.wanted.get_mut(&id) else {
-            return;
-        };
-        if entry.task.large && now.saturating_sub(entry.large_since) >= patience {
-            // No large worker serves it; a worker that just had a bad moment may.
-            let lane = entry.task.lane();
-            actions.push(Action::Cancel { lane, task: id });
-            entry.task.large = false;
+        let entry = self.wanted.get_mut(&id)?;
+        let mut left = None;
+        if entry.large && now.saturating_sub(entry.large_since) >= patience {
+            // No large worker serves it; one that just had a bad moment may.
+            left = Some(entry.lane());
+            entry.large = false;
         }
-        entry.task.attempt = entry.offers;
         entry.offers += 1;
-        let (task, epoch) = (Box::new(entry.task.clone()), entry.rank.1);
-        actions.push(Action::Push { task, epoch });
+        Some(Offer {
+            task: id,
+            epoch: entry.rank.1,
+            left,
+        })
     }
 
     /// Whether a report is of the offer that counts; the task is then answered, and avoids the worker.
@@ -314,7 +357,7 @@ impl Tasks {
             return None;
         }
         entry.answered = entry.offers;
-        let avoid = &mut entry.task.avoid;
+        let avoid = &mut entry.avoid;
         avoid.retain(|worker| worker != report.worker);
         avoid.push(report.worker.to_owned());
         if avoid.len() > MAX_AVOID {
@@ -338,13 +381,13 @@ impl Tasks {
 
     /// Hands the task to the large workers; if one of them says so, it is a failure like others.
     pub fn enlarge(&mut self, now: Time, report: &Report<'_>) -> Option<Action> {
-        if self.body(report.task)?.large {
+        if self.wanted.get(report.task)?.large {
             self.retry(now, report);
             return None;
         }
         let entry = self.answer(report)?;
-        let lane = entry.task.lane();
-        entry.task.large = true;
+        let lane = entry.lane();
+        entry.large = true;
         entry.large_since = now;
         self.schedule(report.task, now);
         let task = *report.task;
@@ -392,7 +435,7 @@ impl Tasks {
         };
         let mut actions = Vec::new();
         if entry.offers > 0 {
-            let lane = entry.task.lane();
+            let lane = entry.lane();
             actions.push(Action::Cancel { lane, task: *id });
         }
         if entry.doubt.take().is_some() {
@@ -401,8 +444,8 @@ impl Tasks {
         }
         entry.answered = entry.offers;
         entry.failures = 0;
-        entry.task.avoid.clear();
-        entry.task.large = false;
+        entry.avoid.clear();
+        entry.large = false;
         self.quarantined.remove(id);
         self.schedule(id, now);
         actions
