@@ -26,7 +26,7 @@ mod tasks;
 mod tree;
 mod views;
 
-use epoch::Epoch;
+use epoch::{Epoch, Member};
 use pace::Pace;
 pub use restore::{Base, BaseShard, History, RestoreError};
 use seals::{Eligible, Seal};
@@ -459,6 +459,17 @@ impl Planner {
     /// The members of an epoch that is closed and not published.
     pub fn members(&self, epoch: u64) -> &[(u32, Digest)] {
         self.epochs.get(&epoch).map_or(&[], |epoch| &epoch.members)
+    }
+
+    /// What an epoch that is closed and not published replaces: shard, snapshot, digest of the new leaf.
+    pub fn leaves(&self, epoch: u64) -> Vec<(u32, Digest, Fr)> {
+        let plan = self.epochs.get(&epoch);
+        let members = plan.into_iter().flat_map(|plan| &plan.programs);
+        let leaf = |member: &Member| {
+            let candidate = &member.candidate;
+            (candidate.shard, candidate.snapshot, member.digest)
+        };
+        members.map(leaf).collect()
     }
 
     /// Numbers for the status record.

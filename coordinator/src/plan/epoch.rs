@@ -36,6 +36,8 @@ pub(super) struct Epoch {
 /// A snapshot in a closed epoch.
 pub(super) struct Member {
     pub candidate: Candidate,
+    /// Of the leaf that it leads to.
+    pub digest: Fr,
     pub program: Proving,
 }
 
@@ -151,12 +153,12 @@ impl Epoch {
     }
 
     fn shard_work(&self, member: usize) -> Option<ChildWork> {
-        let Member { candidate, program } = self.programs.get(member)?;
-        let step = candidate.step.clone();
+        let member = self.programs.get(member)?;
+        let step = member.candidate.step.clone();
         Some(ChildWork::Shard {
             seen_path: self.seen_paths.get(&step.new.seen_epoch)?.clone(),
             step,
-            proof: program.proof?,
+            proof: member.program.proof?,
         })
     }
 

@@ -326,9 +326,16 @@ impl Planner {
 impl From<Pending> for Member {
     fn from(pending: Pending) -> Self {
         let Pending {
-            candidate, program, ..
+            candidate,
+            digest,
+            program,
+            ..
         } = pending;
-        Self { candidate, program }
+        Self {
+            candidate,
+            digest,
+            program,
+        }
     }
 }
 
