@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use trifold_coordinator::coordinator::{Config, OnReport};
+use trifold_coordinator::coordinator::Config;
 use trifold_coordinator::plan::Policy;
 use trifold_coordinator::queue::Queue;
 use trifold_coordinator::worker::{self, Execute, WorkerConfig};
@@ -27,25 +27,27 @@ use crate::network::Network;
 /// Bad results after which a worker's are no longer looked at.
 const MAX_STRIKES: u32 = 8;
 
-/// A coordinator that runs until `shutdown` turns true.
-pub fn start_coordinator(
-    queue: Arc<dyn Queue>,
+/// What a coordinator of this network works with: its name is one word, and nobody listens to it yet.
+pub fn coordinator_config(
+    name: &str,
     network: &Arc<Network>,
     deployment: &Deployment,
     policy: Policy,
-    on_report: OnReport,
+) -> anyhow::Result<Config> {
+    let inspect = Arc::new(Inspector(network.clone()));
+    let verify = Arc::new(Verifier::new(deployment)?);
+    let mut config = Config::new(name, network.plan()?, policy, inspect, verify);
+    config.core.max_strikes = MAX_STRIKES;
+    Ok(config)
+}
+
+/// A coordinator that stands by or leads until `shutdown` turns true.
+pub fn start_coordinator(
+    queue: Arc<dyn Queue>,
+    config: Config,
     shutdown: watch::Receiver<bool>,
-) -> anyhow::Result<JoinHandle<Result<(), CoordinatorError>>> {
-    let config = Config {
-        network: network.plan()?,
-        policy,
-        inspect: Arc::new(Inspector(network.clone())),
-        verify: Arc::new(Verifier::new(deployment)?),
-        on_report,
-        max_strikes: MAX_STRIKES,
-        verifiers: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
-    };
-    Ok(tokio::spawn(coordinator::run(queue, config, shutdown)))
+) -> JoinHandle<Result<(), CoordinatorError>> {
+    tokio::spawn(coordinator::run(queue, config, shutdown))
 }
 
 /// A worker that runs until `shutdown` turns true; what its prover has is finished first.

@@ -5,6 +5,7 @@
 
 pub mod artifacts;
 pub mod coordinator;
+pub mod core;
 mod digest;
 pub mod inspect;
 pub mod overhead;
@@ -19,7 +20,8 @@ pub mod wire;
 pub mod worker;
 
 pub use artifacts::{ArtifactError, Artifacts};
-pub use coordinator::{Config, CoordinatorError, Report};
+pub use coordinator::{Board, Config, CoordinatorError, LeadTimes, Report};
+pub use core::Core;
 pub use digest::{Digest, DigestError};
 pub use plan::Planner;
 pub use queue::{Lane, Queue, QueueError};

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::CoordinatorError;
 use crate::coordinator::{self, Config, Report};
-use crate::plan::Policy;
+use crate::plan::{Policy, RestoreError};
 use crate::queue::{Item, Lane, Queue};
 use crate::standin::{self, Snapshot, StandInExecute, StandInInspect, StandInVerify};
 use crate::wire::encode;
@@ -35,19 +35,17 @@ pub async fn measure(
     epochs: u64,
     workers: u32,
 ) -> Result<Overhead, CoordinatorError> {
-    let network = standin::network(shards).map_err(|e| CoordinatorError::Restore(e.into()))?;
+    let network = standin::network(shards)
+        .map_err(|e| CoordinatorError::Replay(RestoreError::from(e).into()))?;
     let (reports, mut reported) = tokio::sync::mpsc::unbounded_channel();
+    let policy = Policy {
+        deadline_ms: None,
+        ..Policy::default()
+    };
+    let (inspect, verify) = (Arc::new(StandInInspect), Arc::new(StandInVerify));
     let config = Config {
-        network: network.clone(),
-        policy: Policy {
-            deadline_ms: None,
-            ..Policy::default()
-        },
-        inspect: Arc::new(StandInInspect),
-        verify: Arc::new(StandInVerify),
         on_report: Arc::new(move |report| drop(reports.send(report))),
-        max_strikes: 3,
-        verifiers: 2,
+        ..Config::new("overhead", network.clone(), policy, inspect, verify)
     };
     let (stop, shutdown) = watch::channel(false);
     for worker in 0..workers {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::*;
-use trifold_coordinator::coordinator::{Report, STATUS_KEY, Status};
+use trifold_coordinator::coordinator::{Report, VIEW_KEY};
 use trifold_coordinator::queue::Queue;
 use trifold_coordinator::queue::local::LocalQueue;
+use trifold_coordinator::view::View;
 use trifold_coordinator::wire::{Outcome, decode};
 
 const LEASE: Duration = Duration::from_secs(1);
@@ -44,19 +45,14 @@ async fn three_epochs(queue: Arc<dyn Queue>) {
     .await;
     check_reports(&farm.reports());
     farm.stop().await.expect("stops cleanly");
-    let status: Status = decode(
-        &queue
-            .notice(STATUS_KEY)
-            .await
-            .expect("notice")
-            .expect("status"),
-    )
-    .expect("valid");
+    let view: View =
+        decode(&queue.notice(VIEW_KEY).await.expect("notice").expect("view")).expect("valid");
     assert_eq!(
-        (status.published_epoch, status.running, status.held_tasks),
+        (view.published_epoch, view.running, view.quarantined_tasks),
         (3, false, 0)
     );
-    assert_eq!(status.root, expected.root());
+    let root = trifold_circuits::field::to_bytes(&expected.root());
+    assert_eq!(view.root, hex::encode(root));
 }
 
 fn check_reports(reports: &[Report]) {

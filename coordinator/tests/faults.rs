@@ -275,7 +275,7 @@ async fn strikes_cost_a_worker_its_voice() {
     farm.worker("liar", Liar(Lie::Noise));
     submit(queue.as_ref(), &shards.next(0)).await;
     wait_for(&farm, |report| match report {
-        Report::ResultRefused { reason, .. } => reason.contains("too many strikes"),
+        Report::ResultRefused { reason, .. } => reason.contains("is cordoned"),
         _ => false,
     })
     .await;
@@ -306,7 +306,7 @@ async fn malformed_results_are_refused_and_the_task_is_done_again() {
             .await
             .expect("pulls")
             .expect("a task");
-        let key = format!("{}.rubbish.{serial}", delivery.key);
+        let key = format!("rubbish.{}.{serial}", delivery.key);
         let item = Item {
             key,
             attempt: 0,
@@ -366,7 +366,7 @@ async fn a_result_counts_once() {
             outcome,
         };
         let item = Item {
-            key: format!("{}.{worker}.0", task.id),
+            key: format!("{worker}.{}.0", task.id),
             attempt: 0,
             body: encode(&result),
         };

@@ -12,14 +12,14 @@ use trifold_coordinator::queue::Queue;
 
 use crate::config::Nats;
 use crate::deployment::Deployment;
-use crate::farm::start_coordinator;
+use crate::farm::{coordinator_config, start_coordinator};
 use crate::network::{Network, read_genesis};
 use crate::progress::Screen;
 use crate::shutdown;
 use crate::telling::Telling;
 
 /// It checks every snapshot before it spends proving time and every proof before it uses it. What it has done is recorded
-/// in the queue: stopped or killed, it goes on where it was when it is started again. Only one may run per farm.
+/// in the queue: stopped or killed, it goes on where it was when it is started again. Several may run: one leads, the others stand by.
 #[derive(Args)]
 pub struct Coordinator {
     /// The network's genesis file
@@ -28,6 +28,10 @@ pub struct Coordinator {
     /// Seconds after an epoch's first snapshot when it closes, whoever is missing; it closes at once when nobody is
     #[arg(long, default_value_t = 10.0, value_name = "SECONDS")]
     deadline: f64,
+    /// One word; two coordinators of a farm have different names. One that is started again under its name does not
+    /// wait for itself
+    #[arg(long, env = "TRIFOLD_NAME", value_name = "NAME")]
+    name: Option<String>,
     #[command(flatten)]
     nats: Nats,
 }
@@ -50,12 +54,17 @@ impl Coordinator {
         let queue: Arc<dyn Queue> = self.nats.connect().await?;
         let (stop, stopped) = watch::channel(false);
         let on_report = Telling::new(screen).on_report();
-        let policy = self.policy();
-        let coordinator =
-            start_coordinator(queue, network, deployment, policy, on_report, stopped)?;
+        let mut config = coordinator_config(&self.name(), network, deployment, self.policy())?;
+        config.on_report = on_report;
+        let coordinator = start_coordinator(queue, config, stopped);
         screen.line("coordinator is ready");
         shutdown::on_signal(stop);
         Ok(coordinator.await??)
+    }
+
+    fn name(&self) -> String {
+        let name = self.name.clone();
+        name.unwrap_or_else(|| format!("coordinator-{}", std::process::id()))
     }
 
     fn policy(&self) -> Policy {

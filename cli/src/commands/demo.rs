@@ -22,7 +22,9 @@ use trifold_verifier::codec::{GLOBAL_STATE_BYTES, NETWORK_BYTES, PROOF_BYTES};
 
 use crate::config::Nats;
 use crate::deployment::Deployment;
-use crate::farm::{Client, Executor, bundle, start_coordinator, start_worker, update};
+use crate::farm::{
+    Client, Executor, bundle, coordinator_config, start_coordinator, start_worker, update,
+};
 use crate::network::Network;
 use crate::output;
 use crate::progress::Screen;
@@ -90,14 +92,9 @@ impl Demo {
             self.proving.batch.0.map(NonZeroUsize::get),
             telling.on_start(),
         )?;
-        let coordinator = start_coordinator(
-            queue.clone(),
-            &network,
-            &deployment,
-            policy(),
-            telling.on_report(),
-            stopped.clone(),
-        )?;
+        let mut config = coordinator_config("demo", &network, &deployment, policy())?;
+        config.on_report = telling.on_report();
+        let coordinator = start_coordinator(queue.clone(), config, stopped.clone());
         let worker = start_worker(
             queue.clone(),
             executor,
@@ -252,7 +249,7 @@ impl<'a> Stage<'a> {
             .farm
             .submit(&self.network, snapshot.shard, bytes, operator);
         let digest = submitted.await?;
-        self.farm.accepted(&digest).await?;
+        self.farm.accepted(snapshot.shard, &digest).await?;
         self.leaves
             .set(snapshot.shard.into(), snapshot.new.digest())?;
         Ok(())

@@ -45,7 +45,7 @@ impl Submit {
         let bytes = next_snapshot(ledger, &operator)?;
         let shard = ledger.shard.index();
         let snapshot = farm.submit(network, shard, bytes, &operator).await?;
-        let outcome = farm.accepted(&snapshot).await?;
+        let outcome = farm.accepted(shard, &snapshot).await?;
         println!(
             "shard {}: snapshot {snapshot} {}",
             ledger.shard.index(),

@@ -3,15 +3,13 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use ed25519_dalek::SigningKey;
-use trifold_circuits::snapshot::Snapshot;
 use trifold_circuits::trie::SparseTrie;
-use trifold_coordinator::coordinator::{published, verdict_key};
+use trifold_coordinator::Digest;
+use trifold_coordinator::coordinator::{members, published, verdict_key};
 use trifold_coordinator::queue::{Item, Lane, Queue};
 use trifold_coordinator::wire::{
-    Command, CommandKind, GlobalProof, MAX_SNAPSHOT_BYTES, Outcome, Submission, VERSION, Verdict,
-    decode, encode,
+    Command, CommandKind, GlobalProof, Outcome, Submission, VERSION, Verdict, decode, encode,
 };
-use trifold_coordinator::{Digest, artifacts};
 use trifold_verifier::client::Update;
 use trifold_verifier::groth16::Proof;
 use trifold_verifier::json;
@@ -49,9 +47,9 @@ impl Client {
     }
 
     /// Waits for the coordinator's first word on a snapshot; an error when it refuses.
-    pub async fn accepted(&self, snapshot: &Digest) -> anyhow::Result<Outcome> {
+    pub async fn accepted(&self, shard: u32, snapshot: &Digest) -> anyhow::Result<Outcome> {
         loop {
-            let notice = self.queue.notice(&verdict_key(snapshot)).await?;
+            let notice = self.queue.notice(&verdict_key(shard, snapshot)).await?;
             match notice.map(|body| decode::<Verdict>(&body)).transpose()? {
                 Some(Verdict {
                     outcome: Outcome::Rejected { code, message },
@@ -101,33 +99,21 @@ impl Client {
         Ok(epoch)
     }
 
-    /// The global trie of an epoch, replayed from the farm's records and checked against the proven root.
+    /// The global trie of an epoch, replayed from what the farm published and checked against the proven root.
     pub async fn trie(&self, network: &Network, proof: &GlobalProof) -> anyhow::Result<SparseTrie> {
         let mut trie = network.genesis.trie(network.program)?;
-        let records = self.queue.scan("epochs").await?;
-        for record in records.iter().take(proof.state.epoch as usize) {
-            for (shard, snapshot) in members(&record.body)? {
-                let store = self.queue.artifacts();
-                let bytes = artifacts::fetch(store, &snapshot, MAX_SNAPSHOT_BYTES).await?;
-                let snapshot = Snapshot::open(&bytes, &network.genesis)?;
-                trie.set(shard.into(), snapshot.new.digest())?;
+        for epoch in 1..=proof.state.epoch {
+            let members = members(self.queue.as_ref(), epoch).await?;
+            for member in members.with_context(|| format!("who is in epoch {epoch} is not out"))? {
+                trie.set(member.shard.into(), member.leaf)?;
             }
         }
         ensure!(
             trie.root() == proof.state.root,
-            "the farm's records don't lead to the proven root"
+            "the published members don't lead to the proven root"
         );
         Ok(trie)
     }
-}
-
-/// Shards and snapshots of an epoch's record.
-fn members(body: &[u8]) -> anyhow::Result<Vec<(u32, Digest)>> {
-    let record: serde_json::Value = serde_json::from_slice(body)?;
-    let members = record
-        .get("members")
-        .context("an epoch's record names no members")?;
-    Ok(serde_json::from_value(members.clone())?)
 }
 
 /// A published proof as a light client takes it; its form is checked, nothing else.

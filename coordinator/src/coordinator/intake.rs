@@ -1,251 +1,284 @@
-//! Intake: what shards, operators and workers send, read from the queue and passed to the owner of the plan.
+//! Intake: what shards, operators and workers send, read from the queue and passed to the core.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot, watch};
-use trifold_verifier::statement::Leaf;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
 
-use super::{Arrival, Message};
-use crate::Digest;
+use super::WORKERS;
+use super::held::Held;
 use crate::artifacts::{ArtifactError, fetch};
+use crate::core::{Input, Token, name_of};
 use crate::inspect::{Inspect, InspectError};
-use crate::plan::{Outline, Refusal};
 use crate::queue::{Delivery, Lane, Queue};
-use crate::wire::{Command, MAX_SNAPSHOT_BYTES, Submission, decode};
+use crate::wire::{Command, MAX_SNAPSHOT_BYTES, Presence, Submission, clip, decode};
 
-pub(super) type TipReply = oneshot::Sender<Result<Option<Leaf>, Refusal>>;
-pub(super) type AcceptReply = oneshot::Sender<Result<(), Refusal>>;
-
-/// Longest wait for an item before an intake looks whether it should stop.
+/// Longest wait for an item before an intake looks around.
 const WAIT: Duration = Duration::from_millis(500);
-/// Pause after the queue failed us.
+/// Pause after the queue or the store failed us.
 const OUTAGE_PAUSE: Duration = Duration::from_millis(500);
+/// Pause before looking again whether snapshots are wanted.
+const BACKLOG_PAUSE: Duration = Duration::from_millis(100);
+/// Time between looks at the workers' notices.
+const PRESENCE_PERIOD: Duration = Duration::from_secs(1);
+/// Items held at a time, per lane.
+const MAX_SNAPSHOTS: usize = 64;
+const MAX_RESULTS: usize = 1024;
+const MAX_COMMANDS: usize = 16;
+/// Snapshots read and outlined beside each other.
+const READERS: usize = 16;
+/// Results are pulled one by one; several pulls hide the queue's latency.
+const RESULT_PULLERS: usize = 4;
 
-async fn next(queue: &dyn Queue, lane: &Lane) -> Option<Delivery> {
-    match queue.pull(std::slice::from_ref(lane), WAIT).await {
-        Ok(delivery) => delivery,
-        Err(error) => {
-            tracing::warn!(%lane, %error, "nothing from the queue");
-            tokio::time::sleep(OUTAGE_PAUSE).await;
-            None
-        }
-    }
+/// What all intakes need.
+#[derive(Clone)]
+pub(super) struct Intake {
+    pub queue: Arc<dyn Queue>,
+    pub inspect: Arc<dyn Inspect>,
+    pub inbox: mpsc::Sender<Input>,
+    pub held: Arc<Held>,
+    /// Whether snapshots are wanted.
+    pub open: Arc<AtomicBool>,
 }
 
-pub(super) async fn results(
-    queue: Arc<dyn Queue>,
-    sender: mpsc::Sender<Message>,
-    shutdown: watch::Receiver<bool>,
-) {
-    while !*shutdown.borrow() {
-        let Some(Delivery {
-            key, body, lease, ..
-        }) = next(queue.as_ref(), &Lane::Results).await
-        else {
-            continue;
-        };
-        let message = Message::Result(decode(&body), Arrival { key, lease });
-        if sender.send(message).await.is_err() {
-            return;
+/// A submission whose snapshot is being read.
+type Reading = JoinHandle<Option<Input>>;
+
+impl Intake {
+    /// Starts all intakes; they end when the set is dropped.
+    pub fn start(self) -> JoinSet<()> {
+        let mut intakes = JoinSet::new();
+        let (readers, reading) = mpsc::channel(READERS);
+        intakes.spawn(forward(reading, self.inbox.clone()));
+        intakes.spawn(self.clone().snapshots(readers));
+        let room = Arc::new(Semaphore::new(MAX_RESULTS));
+        for _ in 0..RESULT_PULLERS {
+            intakes.spawn(self.clone().results(room.clone()));
+        }
+        intakes.spawn(self.clone().commands());
+        intakes.spawn(self.presences());
+        intakes
+    }
+
+    async fn next(
+        &self,
+        lane: &Lane,
+        room: &Arc<Semaphore>,
+    ) -> Option<(Delivery, OwnedSemaphorePermit)> {
+        // Never closed.
+        let permit = room.clone().acquire_owned().await.ok()?;
+        match self.queue.pull(std::slice::from_ref(lane), WAIT).await {
+            Ok(delivery) => delivery.map(|delivery| (delivery, permit)),
+            Err(error) => {
+                tracing::warn!(%lane, %error, "nothing from the queue");
+                tokio::time::sleep(OUTAGE_PAUSE).await;
+                None
+            }
         }
     }
-}
 
-pub(super) async fn commands(
-    queue: Arc<dyn Queue>,
-    sender: mpsc::Sender<Message>,
-    shutdown: watch::Receiver<bool>,
-) {
-    while !*shutdown.borrow() {
-        let Some(delivery) = next(queue.as_ref(), &Lane::Control).await else {
-            continue;
-        };
-        match decode::<Command>(&delivery.body) {
-            Ok(command) => {
-                if sender
-                    .send(Message::Command(command.command, delivery.lease))
-                    .await
-                    .is_err()
-                {
-                    return;
+    async fn results(self, room: Arc<Semaphore>) {
+        loop {
+            let Some((delivery, permit)) = self.next(&Lane::Results, &room).await else {
+                continue;
+            };
+            let token = self.held.insert(delivery.lease, Bytes::new(), permit);
+            let result = decode(&delivery.body).map_err(|error| error.to_string());
+            let input = Input::Result {
+                token,
+                key: delivery.key,
+                result,
+            };
+            if self.inbox.send(input).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn commands(self) {
+        let room = Arc::new(Semaphore::new(MAX_COMMANDS));
+        loop {
+            let Some((delivery, permit)) = self.next(&Lane::Control, &room).await else {
+                continue;
+            };
+            let token = self.held.insert(delivery.lease, Bytes::new(), permit);
+            match decode::<Command>(&delivery.body) {
+                Ok(Command { id, command, .. }) if name_of(&id).is_some() => {
+                    let input = Input::Command { token, id, command };
+                    if self.inbox.send(input).await.is_err() {
+                        return;
+                    }
+                }
+                unreadable => {
+                    // Without a name there is nobody to answer.
+                    tracing::warn!(key = delivery.key, ?unreadable, "not a command");
+                    self.held.done(token).await;
                 }
             }
-            Err(error) => {
-                tracing::warn!(key = delivery.key, %error, "not a command");
-                done(&delivery).await;
-            }
         }
     }
-}
 
-async fn done(delivery: &Delivery) {
-    if let Err(error) = delivery.lease.done().await {
-        tracing::warn!(key = delivery.key, %error, "an item could not be taken off the queue");
+    /// Passes on what workers say about themselves, whenever it changed.
+    async fn presences(self) {
+        let mut seen = HashMap::<String, Bytes>::new();
+        loop {
+            match self.queue.notices(WORKERS).await {
+                Ok(notices) => {
+                    seen.retain(|key, _| notices.iter().any(|(other, _)| other == key));
+                    for (key, body) in notices {
+                        if seen.get(&key) == Some(&body) {
+                            continue;
+                        }
+                        if let Some(presence) = presence(&key, &body)
+                            && self.inbox.send(Input::Presence(presence)).await.is_err()
+                        {
+                            return;
+                        }
+                        seen.insert(key, body);
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the workers can't be seen"),
+            }
+            tokio::time::sleep(PRESENCE_PERIOD).await;
+        }
     }
-}
 
-pub(super) async fn snapshots(
-    queue: Arc<dyn Queue>,
-    inspect: Arc<dyn Inspect>,
-    sender: mpsc::Sender<Message>,
-    shutdown: watch::Receiver<bool>,
-) {
-    while !*shutdown.borrow() {
-        let Some(delivery) = next(queue.as_ref(), &Lane::Snapshots).await else {
-            continue;
-        };
-        let submission: Submission = match decode(&delivery.body) {
-            Ok(submission) => submission,
-            Err(error) => {
-                // Without a snapshot's name there is nobody to answer.
-                tracing::warn!(key = delivery.key, %error, "not a submission");
-                done(&delivery).await;
+    /// Snapshots are read beside each other and passed on in their order.
+    async fn snapshots(self, readers: mpsc::Sender<Reading>) {
+        let room = Arc::new(Semaphore::new(MAX_SNAPSHOTS));
+        loop {
+            if !self.open.load(Ordering::Relaxed) {
+                tokio::time::sleep(BACKLOG_PAUSE).await;
                 continue;
             }
-        };
-        if submission.key() != delivery.key {
-            // Who may use this key is the queue's to say: the message may not speak for another shard.
-            tracing::warn!(key = delivery.key, "not a submission of its key");
-            done(&delivery).await;
-            continue;
+            let Some((delivery, permit)) = self.next(&Lane::Snapshots, &room).await else {
+                continue;
+            };
+            let reading = tokio::spawn(self.clone().submission(delivery, permit));
+            if readers.send(reading).await.is_err() {
+                return;
+            }
         }
+    }
+
+    async fn submission(self, delivery: Delivery, permit: OwnedSemaphorePermit) -> Option<Input> {
+        let submission = match decode::<Submission>(&delivery.body) {
+            // Who may use this key is the queue's to say: the message may not speak for another shard.
+            Ok(submission) if submission.key() == delivery.key => submission,
+            unreadable => {
+                tracing::warn!(
+                    key = delivery.key,
+                    ?unreadable,
+                    "not a submission of its key"
+                );
+                let token = self.held.insert(delivery.lease, Bytes::new(), permit);
+                self.held.done(token).await;
+                return None;
+            }
+        };
         let Submission {
             shard, snapshot, ..
         } = submission;
-        match take(queue.as_ref(), &inspect, &sender, submission).await {
-            Ok(()) => {}
-            Err(Stop::Closed) => return,
-            Err(Stop::Store(error)) => {
-                tracing::warn!(shard, %snapshot, %error, "the snapshot can't be read now");
-                let _ = delivery.lease.give_back(OUTAGE_PAUSE).await;
-                continue;
+        if let Err(InspectError { code, message }) = self.inspect.authorise(&submission) {
+            let token = self.held.insert(delivery.lease, Bytes::new(), permit);
+            return Some(Input::Refused {
+                token,
+                shard,
+                snapshot,
+                code: code.into(),
+                message,
+            });
+        }
+        let bytes = match fetch(self.queue.artifacts(), &snapshot, MAX_SNAPSHOT_BYTES).await {
+            Ok(bytes) => bytes,
+            Err(ArtifactError::Store(error)) => {
+                tracing::warn!(shard, %snapshot, error, "the snapshot can't be read now");
+                let token = self.held.insert(delivery.lease, Bytes::new(), permit);
+                self.held.give_back(token, OUTAGE_PAUSE).await;
+                return None;
             }
-            Err(Stop::Rejected { code, message }) => {
-                let rejected = Message::Rejected {
+            Err(error) => {
+                let token = self.held.insert(delivery.lease, Bytes::new(), permit);
+                let (code, message) = (code_of(&error).into(), error.to_string());
+                return Some(Input::Refused {
+                    token,
                     shard,
                     snapshot,
-                    code: code.into(),
+                    code,
                     message,
-                };
-                if sender.send(rejected).await.is_err() {
-                    return;
-                }
+                });
             }
-        }
-        done(&delivery).await;
-    }
-}
-
-/// Why a submission did not become part of the plan.
-enum Stop {
-    /// The coordinator stops.
-    Closed,
-    /// The store does not answer.
-    Store(ArtifactError),
-    Rejected {
-        code: &'static str,
-        message: String,
-    },
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Stop::Rejected {
-            code: refusal.code(),
-            message: refusal.to_string(),
-        }
-    }
-}
-
-impl From<InspectError> for Stop {
-    fn from(error: InspectError) -> Self {
-        Stop::Rejected {
-            code: error.code,
-            message: error.message,
-        }
-    }
-}
-
-impl From<ArtifactError> for Stop {
-    fn from(error: ArtifactError) -> Self {
-        let code = match &error {
-            ArtifactError::Store(_) => return Stop::Store(error),
-            ArtifactError::Missing(_) => "missing_artifact",
-            ArtifactError::TooLarge { .. } => "too_large",
-            ArtifactError::Broken { .. } => "broken_artifact",
         };
-        Stop::Rejected {
-            code,
-            message: error.to_string(),
+        let token = self.held.insert(delivery.lease, bytes.clone(), permit);
+        Some(self.outlined(token, submission, bytes).await)
+    }
+
+    async fn outlined(&self, token: Token, submission: Submission, bytes: Bytes) -> Input {
+        let Submission {
+            shard, snapshot, ..
+        } = submission;
+        let inspect = self.inspect.clone();
+        let outlined = tokio::task::spawn_blocking(move || inspect.outline(snapshot, &bytes)).await;
+        let (code, message) = match outlined {
+            Ok(Ok(outline)) if outline.shard == shard => {
+                return Input::Submitted {
+                    token,
+                    outline: Box::new(outline),
+                };
+            }
+            Ok(Ok(outline)) => {
+                let message = format!(
+                    "announced for shard {shard}, but of shard {}",
+                    outline.shard
+                );
+                ("wrong_shard", message)
+            }
+            Ok(Err(error)) => (error.code, error.message),
+            Err(error) => (
+                "malformed",
+                clip(&format!("the snapshot can't be inspected: {error}")),
+            ),
+        };
+        Input::Refused {
+            token,
+            shard,
+            snapshot,
+            code: code.into(),
+            message,
         }
     }
 }
 
-/// From a submission to an accepted snapshot: who sent it, then its form, then place in the plan, then everything its program will prove.
-async fn take(
-    queue: &dyn Queue,
-    inspect: &Arc<dyn Inspect>,
-    sender: &mpsc::Sender<Message>,
-    submission: Submission,
-) -> Result<(), Stop> {
-    inspect.authorise(&submission)?;
-    let bytes = fetch(queue.artifacts(), &submission.snapshot, MAX_SNAPSHOT_BYTES).await?;
-    let outline = outline(inspect.clone(), submission.snapshot, bytes.clone()).await?;
-    if outline.shard != submission.shard {
-        let message = format!(
-            "announced for shard {}, but of shard {}",
-            submission.shard, outline.shard
-        );
-        return Err(Stop::Rejected {
-            code: "wrong_shard",
-            message,
-        });
+fn code_of(error: &ArtifactError) -> &'static str {
+    match error {
+        ArtifactError::TooLarge { .. } => "too_large",
+        ArtifactError::Broken { .. } => "broken_artifact",
+        ArtifactError::Missing(_) | ArtifactError::Store(_) => "missing_artifact",
     }
-    let outline = Box::new(outline);
-    let previous = match ask(sender, |reply| Message::Admit(outline.clone(), reply)).await? {
-        Err(Refusal::Waiting) => return Ok(()),
-        answer => answer?,
+}
+
+fn presence(key: &str, body: &Bytes) -> Option<Presence> {
+    let presence: Presence = match decode(body) {
+        Ok(presence) => presence,
+        Err(error) => {
+            tracing::warn!(key, %error, "a worker's notice can't be read");
+            return None;
+        }
     };
-    check(inspect.clone(), bytes, previous).await?;
-    Ok(ask(sender, |reply| Message::Accept(outline, reply)).await??)
+    // Nobody speaks for somebody else.
+    (super::presence_key(&presence.name) == key).then_some(presence)
 }
 
-async fn ask<T>(
-    sender: &mpsc::Sender<Message>,
-    message: impl FnOnce(oneshot::Sender<T>) -> Message,
-) -> Result<T, Stop> {
-    let (reply, answer) = oneshot::channel();
-    sender
-        .send(message(reply))
-        .await
-        .map_err(|_| Stop::Closed)?;
-    answer.await.map_err(|_| Stop::Closed)
-}
-
-async fn outline(
-    inspect: Arc<dyn Inspect>,
-    snapshot: Digest,
-    bytes: Bytes,
-) -> Result<Outline, Stop> {
-    let work = tokio::task::spawn_blocking(move || inspect.outline(snapshot, &bytes));
-    Ok(work.await.map_err(crashed)??)
-}
-
-async fn check(
-    inspect: Arc<dyn Inspect>,
-    bytes: Bytes,
-    previous: Option<Leaf>,
-) -> Result<(), Stop> {
-    let work = tokio::task::spawn_blocking(move || inspect.check(&bytes, previous.as_ref()));
-    Ok(work.await.map_err(crashed)??)
-}
-
-fn crashed(error: tokio::task::JoinError) -> Stop {
-    tracing::error!(%error, "the inspection of a snapshot crashed");
-    Stop::Rejected {
-        code: "malformed",
-        message: "the snapshot can't be inspected".into(),
+async fn forward(mut reading: mpsc::Receiver<Reading>, inbox: mpsc::Sender<Input>) {
+    while let Some(reading) = reading.recv().await {
+        if let Ok(Some(input)) = reading.await
+            && inbox.send(input).await.is_err()
+        {
+            return;
+        }
     }
 }

@@ -1,15 +1,10 @@
-//! What the coordinator tells about its work: reports as they happen, and the status record.
+//! What the coordinator tells about its work, as it happens.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use ark_bn254::Fr;
-use serde::{Deserialize, Serialize};
-use trifold_circuits::field::element;
 
 use crate::Digest;
-use crate::plan::{ClosedEpoch, Overview};
-use crate::wire::{FailureClass, GlobalProof, VERSION};
+use crate::plan::ClosedEpoch;
+use crate::wire::{FailureClass, GlobalProof};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,56 +119,3 @@ pub struct TaskProved {
 
 /// Receives reports; called on the coordinator's thread, so it should be quick.
 pub type OnReport = Arc<dyn Fn(Report) + Send + Sync>;
-
-/// The state of the farm, as a notice under [`STATUS_KEY`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Status {
-    pub version: u8,
-    /// Milliseconds since 1970.
-    pub updated_unix_ms: u64,
-    pub running: bool,
-    pub closed_epoch: u64,
-    pub published_epoch: u64,
-    /// Root of the newest closed state.
-    #[serde(with = "element")]
-    pub root: Fr,
-    pub shards: usize,
-    pub waiting_snapshots: usize,
-    pub sealed_epochs: usize,
-    pub ready_tasks: usize,
-    pub queued_tasks: usize,
-    pub held_tasks: usize,
-    pub proved_tasks: u64,
-    pub refused_results: u64,
-}
-
-/// Key of the status notice.
-pub const STATUS_KEY: &str = "status";
-
-impl Status {
-    pub(super) fn new(
-        overview: &Overview,
-        proved_tasks: u64,
-        refused_results: u64,
-        running: bool,
-    ) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        Self {
-            version: VERSION,
-            updated_unix_ms: now.map_or(0, |t| t.as_millis() as u64),
-            running,
-            closed_epoch: overview.closed_epoch,
-            published_epoch: overview.published_epoch,
-            root: overview.root,
-            shards: overview.shards,
-            waiting_snapshots: overview.waiting_snapshots,
-            sealed_epochs: overview.sealed_epochs,
-            ready_tasks: overview.ready_tasks,
-            queued_tasks: overview.queued_tasks,
-            held_tasks: overview.quarantined_tasks,
-            proved_tasks,
-            refused_results,
-        }
-    }
-}
