@@ -327,6 +327,7 @@ fn the_queue_is_shown() {
             bytes: 300,
             limit_bytes: Some(1000),
         }),
+        ..QueueStats::default()
     });
     shows(
         &metrics,

@@ -14,16 +14,20 @@ use bytes::Bytes;
 
 use crate::Artifacts;
 
+mod facts;
 pub mod journal;
 pub mod local;
 mod log;
 pub mod nats;
 mod stats;
 
-pub use stats::{ArtifactStats, JournalStats, LaneStats, QueueStats};
+pub use facts::{Difference, Facts, LocalFacts, NatsFacts, StreamFacts};
+pub use stats::{ArtifactStats, ConnectionStats, JournalStats, LaneStats, QueueStats};
 
 /// Largest body of an item, a record or a notice, in bytes.
 pub const MAX_BODY_BYTES: usize = 256 << 10;
+/// Deliveries of one task after which the queue keeps it back: it ends its workers, or they never end.
+pub const MAX_DELIVERIES: u32 = 30;
 /// What errors call the journal.
 pub(crate) const JOURNAL: &str = "journal";
 /// Longest key, in bytes.
@@ -43,6 +47,18 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// The lane of that [`Lane::name`].
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "snapshots" => Some(Lane::Snapshots),
+            "control" => Some(Lane::Control),
+            "results" => Some(Lane::Results),
+            _ => name
+                .strip_prefix("tasks.")
+                .map(|name| Lane::Tasks(name.into())),
+        }
+    }
+
     /// Lane and its name as subject tokens, for logs and subjects.
     pub fn name(&self) -> String {
         match self {
@@ -130,8 +146,10 @@ pub enum QueueError {
     Conflict { key: String, expected: u64 },
     #[error("the queue did not answer in time, it may or may not have taken {0}")]
     Unknown(String),
-    #[error("lane {0} is full")]
-    Full(Lane),
+    #[error("{0} is full")]
+    Full(String),
+    #[error("no coordinator of the farm {0} has started yet: its streams are missing")]
+    NoCoordinator(String),
     #[error("queue: {0}")]
     Backend(String),
 }
@@ -144,6 +162,10 @@ pub trait Queue: Send + Sync {
 
     /// Leases the oldest free item of the first of `lanes` that has one; waits up to `wait` for it.
     async fn pull(&self, lanes: &[Lane], wait: Duration) -> Result<Option<Delivery>, QueueError>;
+
+    /// Tasks that were delivered [`MAX_DELIVERIES`] times and never done: each is told once, and is gone from its lane
+    /// unless it is pushed again.
+    async fn undeliverable(&self) -> Result<Vec<(Lane, String)>, QueueError>;
 
     /// Removes the item of `key`, queued or leased. Its holder is not told.
     async fn cancel(&self, lane: &Lane, key: &str) -> Result<(), QueueError>;
@@ -187,6 +209,12 @@ pub trait Queue: Send + Sync {
 
     /// The newest notice of every key that is `prefix` followed by a dot and more, in order of the keys.
     async fn notices(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, QueueError>;
+
+    /// How full the queue is.
+    async fn stats(&self) -> Result<QueueStats, QueueError>;
+
+    /// What the queue is like.
+    async fn facts(&self) -> Result<Facts, QueueError>;
 
     /// The blobs that items and records name by digest.
     fn artifacts(&self) -> &dyn Artifacts;

@@ -10,9 +10,10 @@ use common::NatsServer;
 use common::cluster::NatsCluster;
 use trifold_coordinator::artifacts::{self, ArtifactError};
 use trifold_coordinator::queue::local::LocalQueue;
-use trifold_coordinator::queue::nats::{NatsConfig, NatsQueue};
+use trifold_coordinator::queue::nats::{Limits, NatsConfig, NatsQueue, Role};
 use trifold_coordinator::queue::{
-    ABSENT, Item, JournalEntry, Lane, MAX_BODY_BYTES, Pushed, Queue, QueueError,
+    ABSENT, Facts, Item, JournalEntry, Lane, MAX_BODY_BYTES, MAX_DELIVERIES, Pushed, Queue,
+    QueueError,
 };
 use trifold_coordinator::{Digest, queue};
 
@@ -456,6 +457,82 @@ async fn all_notices(queue: &dyn Queue) {
     assert_eq!(queue.notices("many").await.expect("reads").len(), 700);
 }
 
+/// A task that was delivered too often is told once and its key is free; what the coordinator pulls comes as often as it
+/// takes.
+async fn undeliverable(queue: &dyn Queue) {
+    assert_eq!(queue.undeliverable().await.expect("reads"), []);
+    let [poison, snapshots] = [tasks("poison-1"), Lane::Snapshots];
+    for lane in [&poison, &snapshots] {
+        queue.push(lane, &item("k", 0, "x")).await.expect("pushes");
+        for _ in 0..MAX_DELIVERIES {
+            let delivery = pull(queue, lane).await;
+            delivery
+                .lease
+                .give_back(Duration::ZERO)
+                .await
+                .expect("gives back");
+        }
+    }
+    pull(queue, &snapshots)
+        .await
+        .lease
+        .done()
+        .await
+        .expect("done");
+    nothing(queue, &poison).await;
+    let started = Instant::now();
+    let mut told = Vec::new();
+    while told.is_empty() && started.elapsed() < LONG {
+        told = queue.undeliverable().await.expect("reads");
+    }
+    assert_eq!(told, [(poison.clone(), "k".into())]);
+    assert_eq!(queue.undeliverable().await.expect("reads"), []);
+    let pushed = queue.push(&poison, &item("k", 1, "y")).await;
+    assert_eq!(pushed.expect("pushes"), Pushed::New);
+    let delivery = pull(queue, &poison).await;
+    assert_eq!(&delivery.body[..], b"y");
+    delivery.lease.done().await.expect("done");
+}
+
+/// Numbers of a lane, once they are as wanted: a cluster may lag behind for a moment.
+async fn lane_has(queue: &dyn Queue, lane: &Lane, waiting: u64, leased: u64) {
+    let started = Instant::now();
+    loop {
+        let stats = queue.stats().await.expect("counts");
+        let found = stats.lanes.iter().find(|stats| stats.lane == *lane);
+        let found = found.map_or((0, 0), |stats| (stats.waiting, stats.leased));
+        if found == (waiting, leased) {
+            return;
+        }
+        assert!(started.elapsed() < LONG, "{lane}: {found:?}");
+        tokio::time::sleep(SOON / 10).await;
+    }
+}
+
+/// What is there is counted.
+async fn stats(queue: &dyn Queue) {
+    let lane = tasks("stats-1");
+    lane_has(queue, &lane, 0, 0).await;
+    for key in ["a", "b", "c"] {
+        queue.push(&lane, &item(key, 0, "x")).await.expect("pushes");
+    }
+    lane_has(queue, &lane, 3, 0).await;
+    let delivery = pull(queue, &lane).await;
+    lane_has(queue, &lane, 2, 1).await;
+    delivery.lease.done().await.expect("done");
+    lane_has(queue, &lane, 2, 0).await;
+    for key in ["b", "c"] {
+        queue.cancel(&lane, key).await.expect("cancels");
+    }
+    let (end, stats) = (queue.end().await.expect("reads"), queue.stats().await);
+    let stats = stats.expect("counts");
+    assert_eq!(stats.journal.position, end);
+    assert!(stats.journal.entries <= end && stats.journal.bytes > 0);
+    let blobs = queue.artifacts().list().await.expect("lists");
+    let artifacts = stats.artifacts.expect("known");
+    assert!(artifacts.blobs >= blobs.len() as u64 && artifacts.bytes > 0);
+}
+
 async fn notices(queue: &dyn Queue) {
     assert_eq!(queue.notice("n.1").await.expect("reads"), None);
     for body in [&b"a"[..], b"b"] {
@@ -577,6 +654,8 @@ async fn suite(queue: Arc<dyn Queue>) {
     refusals(queue.as_ref()).await;
     blobs(queue.as_ref()).await;
     listed_blobs(queue.as_ref()).await;
+    undeliverable(queue.as_ref()).await;
+    stats(queue.as_ref()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -712,6 +791,66 @@ async fn a_directory_remembers() {
     remembered(&queue, &blob).await;
 }
 
+/// Whatever a power cut leaves of the last entry, those before it are there, and the next one gets its position.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_cut_anywhere_in_its_last_entry() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("journal");
+    let queue = LocalQueue::open(directory.path(), LEASE).expect("opens");
+    for (i, body) in ["first", "second"].into_iter().enumerate() {
+        queue.append(body.into(), i as u64).await.expect("appends");
+    }
+    let before = std::fs::metadata(&file).expect("a journal").len() as usize;
+    queue.append("third".into(), 2).await.expect("appends");
+    drop(queue);
+    let whole = std::fs::read(&file).expect("a journal");
+    assert!(before < whole.len());
+    for cut in before..=whole.len() {
+        std::fs::write(&file, &whole[..cut]).expect("a torn tail");
+        let queue = LocalQueue::open(directory.path(), LEASE).expect("opens");
+        let end = if cut == whole.len() { 3 } else { 2 };
+        let kept: Vec<_> = (1..=end).collect();
+        assert_eq!(positions(&queue, 0, 9).await, kept, "cut at {cut}");
+        let next = queue.append("next".into(), end).await;
+        assert_eq!(next.expect("appends"), end + 1);
+        drop(queue);
+        let queue = LocalQueue::open(directory.path(), LEASE).expect("opens");
+        let entries = queue.read(end + 1, 9).await.expect("reads");
+        assert_eq!(&entries[0].body[..], b"next", "cut at {cut}");
+    }
+}
+
+/// A journal that is shortened again and again does not grow for ever, and nothing that counts is lost with the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shortened_journal_stays_small() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let queue = LocalQueue::open(directory.path(), LEASE).expect("opens");
+    for key in ["leased", "free"] {
+        queue
+            .push(&Lane::Results, &item(key, 0, key))
+            .await
+            .expect("pushes");
+    }
+    pull(&queue, &Lane::Results).await;
+    let body = Bytes::from(vec![7; MAX_BODY_BYTES]);
+    for end in 0..600 {
+        queue.append(body.clone(), end).await.expect("appends");
+        if end % 50 == 49 {
+            queue.shorten(end).await.expect("shortens");
+        }
+    }
+    drop(queue);
+    let bytes = std::fs::metadata(directory.path().join("journal"))
+        .expect("a journal")
+        .len();
+    assert!(bytes < 100 << 20, "{bytes} of 150 MiB");
+    let queue = LocalQueue::open(directory.path(), LEASE).expect("opens");
+    assert_eq!(positions(&queue, 0, 9).await, [599, 600]);
+    for key in ["leased", "free"] {
+        assert_eq!(pull(&queue, &Lane::Results).await.key, key);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_artifact_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -761,8 +900,7 @@ async fn a_pull_that_nobody_answers_ends() {
     assert!(unanswered.is_err());
     let pushed = queue.push(&lane[0], &item("x", 0, "1")).await;
     assert_eq!(pushed.expect("pushed"), Pushed::New);
-    let found = queue.pull(&lane, Duration::ZERO).await.expect("answered");
-    assert!(found.is_some());
+    assert_eq!(pull(&queue, &lane[0]).await.key, "x");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -781,4 +919,186 @@ async fn nats_refuses_strangers_without_repeating_the_password() {
         .expect("refused")
         .to_string();
     assert!(!refused.contains("pa ss"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_of_a_directory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let queue = LocalQueue::open(directory.path(), LEASE).expect("opens");
+    let Facts::Local(facts) = queue.facts().await.expect("facts") else {
+        panic!("a local queue");
+    };
+    assert_eq!(facts.directory.as_deref(), Some(directory.path()));
+    assert!(facts.free_bytes.is_some_and(|bytes| bytes > 0) && facts.sync.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_of_a_server() {
+    let server = NatsServer::start();
+    let queue = server.queue(LEASE).await;
+    let Facts::Nats(facts) = queue.facts().await.expect("facts") else {
+        panic!("a NATS server");
+    };
+    assert!(facts.server_version.starts_with("2."), "{facts:?}");
+    assert!(facts.max_payload_bytes >= MAX_BODY_BYTES as u64);
+    // One machine, one clock.
+    assert!(facts.clock_ahead_ms.is_some_and(|ms| ms.abs() < 1000));
+    assert!(facts.streams.len() >= 9 && !facts.encrypted);
+    for stream in facts.streams {
+        assert_eq!((stream.replicas, stream.behind), (1, 0), "{}", stream.name);
+        assert!(stream.bytes_limit.is_some() && stream.messages_limit.is_some());
+        assert!(stream.differences.is_empty(), "{stream:?}");
+    }
+}
+
+/// An operator's old stream becomes ours, or the error says what is wrong with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_with_other_settings_are_mended_or_named() {
+    use async_nats::jetstream::{self, stream};
+    let server = NatsServer::start();
+    let client = server.client().await;
+    let context = jetstream::new(client);
+    let old = |name: &str, subject: &str, retention| stream::Config {
+        name: name.into(),
+        subjects: vec![subject.into()],
+        retention,
+        ..Default::default()
+    };
+    let work = stream::RetentionPolicy::WorkQueue;
+    let mended = old("TRIFOLD_RESULTS", "trifold.results.>", work);
+    context.create_stream(mended).await.expect("creates");
+    let queue = server.queue(LEASE).await;
+    duplicates_of_results(queue.as_ref()).await;
+    drop(queue);
+
+    context
+        .delete_stream("TRIFOLD_CONTROL")
+        .await
+        .expect("deletes");
+    let limits = stream::RetentionPolicy::Limits;
+    let wrong = old("TRIFOLD_CONTROL", "trifold.control.>", limits);
+    context.create_stream(wrong).await.expect("creates");
+    let refused = NatsQueue::connect(&NatsConfig::new(server.url())).await;
+    let refused = refused.err().expect("refused").to_string();
+    for part in [
+        "TRIFOLD_CONTROL",
+        "retention is \"limits\", should be \"workqueue\"",
+    ] {
+        assert!(refused.contains(part), "{refused}");
+    }
+}
+
+async fn duplicates_of_results(queue: &dyn Queue) {
+    for (attempt, pushed) in [(0, Pushed::New), (1, Pushed::Duplicate)] {
+        let again = queue.push(&Lane::Results, &item("k", attempt, "x")).await;
+        assert_eq!(again.expect("pushes"), pushed);
+    }
+}
+
+/// A worker that starts first is told that there is no coordinator; a lane that is not open yet is an empty lane.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_find_what_a_coordinator_made() {
+    let server = NatsServer::start();
+    let member = NatsConfig {
+        role: Role::Member,
+        ..NatsConfig::new(server.url())
+    };
+    let early = NatsQueue::connect(&member).await.err();
+    assert!(
+        matches!(early, Some(QueueError::NoCoordinator(_))),
+        "{early:?}"
+    );
+    let coordinator = server.queue(LEASE).await;
+    let worker = NatsQueue::connect(&member).await.expect("connects");
+    let lane = tasks("later-1");
+    nothing(&worker, &lane).await;
+    coordinator
+        .push(&lane, &item("k", 0, "x"))
+        .await
+        .expect("pushes");
+    let delivery = pull(&worker, &lane).await;
+    assert_eq!(delivery.key, "k");
+    delivery.lease.done().await.expect("done");
+    let pushed = worker.push(&Lane::Results, &item("w.k", 0, "x")).await;
+    assert_eq!(pushed.expect("pushes"), Pushed::New);
+    assert_eq!(pull(coordinator.as_ref(), &Lane::Results).await.key, "w.k");
+}
+
+/// Somebody has the server answer into a lane: what it sends is no item.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_was_made_to_send_is_no_item() {
+    let server = NatsServer::start();
+    let queue = server.queue(LEASE).await;
+    queue
+        .notify("n.1", Bytes::from_static(b"a command"))
+        .await
+        .expect("notifies");
+    let client = server.client().await;
+    let get = "$JS.API.DIRECT.GET.TRIFOLD_NOTICES.trifold.notices.n.1";
+    let forged = client.publish_with_reply(get, "trifold.control.forged", Bytes::new());
+    forged.await.expect("publishes");
+    client.flush().await.expect("flushes");
+    lane_has(queue.as_ref(), &Lane::Control, 1, 0).await;
+    nothing(queue.as_ref(), &Lane::Control).await;
+    lane_has(queue.as_ref(), &Lane::Control, 0, 0).await;
+}
+
+/// A stream that is full refuses what is new, says so, and keeps what it has.
+#[tokio::test(flavor = "multi_thread")]
+async fn full_streams_refuse() {
+    let server = NatsServer::start();
+    let config = NatsConfig {
+        limits: Limits {
+            items_bytes: 4 * MAX_BODY_BYTES as i64,
+            journal_bytes: 4 * MAX_BODY_BYTES as i64,
+            artifacts_bytes: 4 * MAX_BODY_BYTES as i64,
+            ..Limits::default()
+        },
+        ..NatsConfig::new(server.url())
+    };
+    let queue = NatsQueue::connect(&config).await.expect("connects");
+    let body = Bytes::from(vec![7; MAX_BODY_BYTES]);
+    let mut end = 0;
+    let refused = loop {
+        match queue.append(body.clone(), end).await {
+            Ok(position) => end = position,
+            Err(refused) => break refused,
+        }
+    };
+    assert!(matches!(refused, QueueError::Full(_)), "{refused}");
+    assert_eq!(positions(&queue, 0, 9).await.len() as u64, end);
+    assert!(end > 1);
+    queue.shorten(end).await.expect("shortens");
+    assert_eq!(
+        queue.append(body.clone(), end).await.expect("fits"),
+        end + 1
+    );
+
+    let full = |key: String| Item {
+        key,
+        attempt: 0,
+        body: body.clone(),
+    };
+    let mut stored = 0;
+    let refused = loop {
+        let pushed = queue
+            .push(&Lane::Results, &full(format!("k{stored}")))
+            .await;
+        match pushed {
+            Ok(_) => stored += 1,
+            Err(refused) => break refused,
+        }
+    };
+    assert!(matches!(refused, QueueError::Full(_)), "{refused}");
+    assert_eq!(pull(&queue, &Lane::Results).await.key, "k0");
+    let blob = Bytes::from(vec![1; 8 * MAX_BODY_BYTES]);
+    let refused = queue.artifacts().put(blob.clone()).await;
+    assert!(
+        matches!(refused, Err(ArtifactError::Store(_))),
+        "{refused:?}"
+    );
+    let half = queue.artifacts().list().await.expect("lists");
+    assert_eq!(half.len(), 1, "what is left of it is not hidden");
+    let read = artifacts::fetch(queue.artifacts(), &Digest::of(&blob), blob.len()).await;
+    assert!(matches!(read, Err(ArtifactError::Missing(_))), "{read:?}");
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use common::desk::*;
 use trifold_coordinator::queue::local::LocalQueue;
 use trifold_coordinator::queue::{
-    Delivery, Item, JournalEntry, Lane, Lease, Pushed, Queue, QueueError, Record,
+    Delivery, Facts, Item, JournalEntry, Lane, Lease, Pushed, Queue, QueueError, QueueStats, Record,
 };
 use trifold_coordinator::wire::FailureClass;
 use trifold_coordinator::worker::ExecuteError;
@@ -294,6 +294,18 @@ impl Queue for Deaf {
 
     async fn notice(&self, key: &str) -> Result<Option<Bytes>, QueueError> {
         self.queue.notice(key).await
+    }
+
+    async fn undeliverable(&self) -> Result<Vec<(Lane, String)>, QueueError> {
+        self.queue.undeliverable().await
+    }
+
+    async fn stats(&self) -> Result<QueueStats, QueueError> {
+        self.queue.stats().await
+    }
+
+    async fn facts(&self) -> Result<Facts, QueueError> {
+        self.queue.facts().await
     }
 
     fn artifacts(&self) -> &dyn Artifacts {

@@ -1,11 +1,12 @@
 //! The append-only journal of the embedded queue.
 //!
 //! A frame is `length u32 LE | first 8 bytes of SHA-256 of the body | body`. Appends of several callers share one
-//! `fdatasync`. Opening cuts a torn tail off, replays what is whole and rewrites the file without its dead entries.
+//! `fdatasync`. Opening cuts a torn tail off and replays what is whole; the file is rewritten where it is mostly dead.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -17,6 +18,8 @@ use super::QueueError;
 use crate::artifacts::write_atomically;
 
 const HEADER_BYTES: usize = 12;
+/// Appended bytes after which the dead ones are worth clearing away.
+const GROWN_BYTES: u64 = 64 << 20;
 const MAX_FRAME_BYTES: usize = 1 << 20;
 
 /// One change of the queue's durable state.
@@ -115,8 +118,8 @@ fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
     Some((String::from_utf8(text.to_vec()).ok()?, rest))
 }
 
-/// The entries of all whole frames from the start of `bytes`, up to the first that is torn or broken.
-fn replay(bytes: &[u8]) -> Vec<Entry> {
+/// The entries of all whole frames from the start of `bytes`, up to the first that is torn or broken, and their length.
+fn replay(bytes: &[u8]) -> (Vec<Entry>, u64) {
     let mut entries = Vec::new();
     let mut rest = bytes;
     while let Some((entry, tail)) = next_frame(rest) {
@@ -129,7 +132,7 @@ fn replay(bytes: &[u8]) -> Vec<Entry> {
             "the journal ends in a torn frame, which is dropped"
         );
     }
-    entries
+    (entries, (bytes.len() - rest.len()) as u64)
 }
 
 fn next_frame(bytes: &[u8]) -> Option<(Entry, &[u8])> {
@@ -145,18 +148,26 @@ fn next_frame(bytes: &[u8]) -> Option<(Entry, &[u8])> {
 
 type Reply = oneshot::Sender<Result<(), String>>;
 
+enum Order {
+    Append(Vec<u8>, Option<Reply>),
+    /// These frames say everything that those in the file say.
+    Replace(Vec<u8>),
+}
+
 /// An open journal. Dropping it writes out what was appended.
 pub struct Journal {
-    sender: Option<mpsc::Sender<(Vec<u8>, Option<Reply>)>>,
+    sender: Option<mpsc::Sender<Order>>,
     writer: Option<JoinHandle<()>>,
+    /// Bytes appended since the file held no dead entries.
+    grown: AtomicU64,
 }
 
 impl Journal {
-    /// Reads the journal at `path` (none is an empty one); the caller replays the entries.
-    pub fn read(path: &Path) -> Result<Vec<Entry>, QueueError> {
+    /// Reads the journal at `path` (none is an empty one): its entries, and the bytes up to the end of the last whole one.
+    pub fn read(path: &Path) -> Result<(Vec<Entry>, u64), QueueError> {
         let mut bytes = Vec::new();
         match File::open(path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
             opened => opened
                 .and_then(|mut f| f.read_to_end(&mut bytes))
                 .map_err(|e| failed(path, e))?,
@@ -164,24 +175,44 @@ impl Journal {
         Ok(replay(&bytes))
     }
 
+    /// Opens the journal at `path` for appending behind its first `whole_bytes`; what follows them is cut off.
+    pub fn resume(path: PathBuf, whole_bytes: u64) -> Result<Self, QueueError> {
+        let file = open(&path).map_err(|e| failed(&path, e))?;
+        let cut = file.set_len(whole_bytes).and_then(|()| file.sync_all());
+        cut.map_err(|e| failed(&path, e))?;
+        Self::start(path, file)
+    }
+
     /// Replaces the journal at `path` by `entries` and opens it for appending.
     pub fn rewrite(path: PathBuf, entries: &[Entry]) -> Result<Self, QueueError> {
-        let mut bytes = Vec::new();
-        entries.iter().for_each(|entry| entry.frame(&mut bytes));
-        write_atomically(&path, &bytes).map_err(|e| failed(&path, e))?;
-        let file = OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .map_err(|e| failed(&path, e))?;
+        write_atomically(&path, &frames(entries)).map_err(|e| failed(&path, e))?;
+        let file = open(&path).map_err(|e| failed(&path, e))?;
+        Self::start(path, file)
+    }
+
+    fn start(path: PathBuf, file: File) -> Result<Self, QueueError> {
         let (sender, receiver) = mpsc::channel();
+        let named = path.clone();
         let writer = std::thread::Builder::new()
             .name("journal".into())
-            .spawn(move || write_all(file, &receiver))
-            .map_err(|e| failed(&path, e))?;
+            .spawn(move || write_all(&path, file, &receiver))
+            .map_err(|e| failed(&named, e))?;
         Ok(Self {
             sender: Some(sender),
             writer: Some(writer),
+            grown: AtomicU64::new(0),
         })
+    }
+
+    /// Whether so much was appended that it is worth [`Journal::replace`].
+    pub fn is_grown(&self) -> bool {
+        self.grown.load(Ordering::Relaxed) > GROWN_BYTES
+    }
+
+    /// Replaces the file by `entries`, which say everything that was appended so far.
+    pub fn replace(&self, entries: &[Entry]) {
+        self.grown.store(0, Ordering::Relaxed);
+        self.send_order(Order::Replace(frames(entries)));
     }
 
     /// Appends an entry; the receiver answers once it is on disk.
@@ -210,9 +241,14 @@ impl Journal {
     }
 
     fn send_bytes(&self, bytes: Vec<u8>, reply: Option<Reply>) {
+        self.grown.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.send_order(Order::Append(bytes, reply));
+    }
+
+    fn send_order(&self, order: Order) {
         if let Some(sender) = &self.sender {
             // A writer that is gone drops the reply, which its receiver sees.
-            let _ = sender.send((bytes, reply));
+            let _ = sender.send(order);
         }
     }
 }
@@ -230,15 +266,42 @@ fn failed(path: &Path, error: std::io::Error) -> QueueError {
     QueueError::Backend(format!("journal {}: {error}", path.display()))
 }
 
+fn frames(entries: &[Entry]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    entries.iter().for_each(|entry| entry.frame(&mut bytes));
+    bytes
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
 /// The writer thread: all that waits is written and synced together. After a failed write nothing more is
 /// accepted, since what is on disk is no longer known.
-fn write_all(mut file: File, receiver: &mpsc::Receiver<(Vec<u8>, Option<Reply>)>) {
+fn write_all(path: &Path, mut file: File, receiver: &mpsc::Receiver<Order>) {
     let mut broken: Option<String> = None;
-    while let Ok((mut bytes, reply)) = receiver.recv() {
+    let mut next = None;
+    while let Some(order) = next.take().or_else(|| receiver.recv().ok()) {
+        let (mut bytes, reply) = match order {
+            Order::Append(bytes, reply) => (bytes, reply),
+            Order::Replace(bytes) if broken.is_none() => {
+                broken = replace_file(path, &mut file, &bytes).err();
+                continue;
+            }
+            Order::Replace(_) => continue,
+        };
         let mut replies: Vec<Reply> = reply.into_iter().collect();
-        for (more, reply) in receiver.try_iter() {
-            bytes.extend(more);
-            replies.extend(reply);
+        for order in receiver.try_iter() {
+            match order {
+                Order::Append(more, reply) => {
+                    bytes.extend(more);
+                    replies.extend(reply);
+                }
+                replace => {
+                    next = Some(replace);
+                    break;
+                }
+            }
         }
         if broken.is_none() {
             broken = write_group(&mut file, &bytes, !replies.is_empty()).err();
@@ -247,6 +310,15 @@ fn write_all(mut file: File, receiver: &mpsc::Receiver<(Vec<u8>, Option<Reply>)>
             let _ = reply.send(broken.clone().map_or(Ok(()), Err));
         }
     }
+}
+
+/// The old file stays where the new one cannot be written; which of them is there after an error is asked of the disk.
+fn replace_file(path: &Path, file: &mut File, bytes: &[u8]) -> Result<(), String> {
+    if let Err(error) = write_atomically(path, bytes) {
+        tracing::warn!(%error, "the journal may keep its dead entries");
+    }
+    *file = open(path).map_err(|error| error.to_string())?;
+    Ok(())
 }
 
 fn write_group(file: &mut File, bytes: &[u8], sync: bool) -> Result<(), String> {
@@ -301,7 +373,9 @@ mod tests {
         }
         for cut in 0..=bytes.len() {
             let whole = ends.iter().filter(|end| **end <= cut).count() - 1;
-            assert_eq!(replay(&bytes[..cut]), entries()[..whole], "cut at {cut}");
+            let (replayed, length) = replay(&bytes[..cut]);
+            assert_eq!(replayed, entries()[..whole], "cut at {cut}");
+            assert_eq!(length, ends[whole] as u64);
         }
     }
 
@@ -312,7 +386,7 @@ mod tests {
         for at in 0..bytes.len() {
             let mut broken = bytes.clone();
             broken[at] ^= 1;
-            assert!(replay(&broken).len() < entries().len(), "byte {at}");
+            assert!(replay(&broken).0.len() < entries().len(), "byte {at}");
         }
     }
 }

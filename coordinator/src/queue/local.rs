@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,12 @@ use tokio::sync::{Notify, oneshot};
 use super::journal::{Entry, Journal};
 use super::log::Log;
 use super::{
-    ABSENT, Delivery, Item, JOURNAL, JournalEntry, Lane, Lease, Pushed, Queue, QueueError, Record,
-    check, check_entry, check_key, check_lane,
+    ABSENT, ArtifactStats, Delivery, Facts, Item, JOURNAL, JournalEntry, Lane, LaneStats, Lease,
+    LocalFacts, MAX_DELIVERIES, Pushed, Queue, QueueError, QueueStats, Record, check, check_entry,
+    check_key, check_lane,
 };
 use crate::Artifacts;
-use crate::artifacts::{DirectoryArtifacts, MemoryArtifacts};
+use crate::artifacts::{DirectoryArtifacts, MemoryArtifacts, write_atomically};
 
 /// Most items in one lane.
 pub const MAX_LANE_ITEMS: usize = 100_000;
@@ -31,6 +32,7 @@ pub const MAX_NOTICES: usize = 10_000;
 pub struct LocalQueue {
     shared: Arc<Shared>,
     artifacts: Box<dyn Artifacts>,
+    directory: Option<PathBuf>,
     // Held for the life of the queue, so that two processes never share a directory.
     _lock: Option<File>,
 }
@@ -48,6 +50,7 @@ struct State {
     published: BTreeMap<String, Bytes>,
     records: BTreeMap<String, (u64, Bytes)>,
     log: Log,
+    undeliverable: Vec<(Lane, String)>,
     notices: BTreeMap<String, Bytes>,
     notice_order: VecDeque<String>,
 }
@@ -66,6 +69,7 @@ struct Held {
     key: String,
     body: Bytes,
     free_at: Option<Instant>,
+    deliveries: u32,
 }
 
 /// An item that was just leased.
@@ -87,6 +91,7 @@ impl LaneState {
                 key: key.into(),
                 body,
                 free_at: None,
+                deliveries: 0,
             },
         );
         self.by_key.insert(key.into(), serial);
@@ -113,6 +118,32 @@ impl LaneState {
             self.later.remove(&(old, serial));
         }
         self.later.insert((at, serial));
+    }
+
+    /// Hands out a free item until `until`.
+    fn deliver(&mut self, lane: &Lane, serial: u64, until: Instant) -> Option<Taken> {
+        self.postpone(serial, until);
+        let left = self.free.len();
+        let held = self.items.get_mut(&serial)?;
+        held.deliveries += 1;
+        Some(Taken {
+            lane: lane.clone(),
+            serial,
+            key: held.key.clone(),
+            body: held.body.clone(),
+            left,
+        })
+    }
+
+    fn stats(&self, lane: Lane, now: Instant) -> LaneStats {
+        let due = self.later.iter().take_while(|(at, _)| *at <= now).count();
+        let redelivered = |held: &&Held| held.free_at.is_some() && held.deliveries > 1;
+        LaneStats {
+            lane,
+            waiting: (self.free.len() + due) as u64,
+            leased: (self.later.len() - due) as u64,
+            redelivered: self.items.values().filter(redelivered).count() as u64,
+        }
     }
 
     fn release_due(&mut self, now: Instant) {
@@ -146,14 +177,20 @@ impl LocalQueue {
         let artifacts =
             DirectoryArtifacts::open(directory.join("artifacts")).map_err(|e| failed(&e))?;
         let path = directory.join("journal");
-        let state = State::replay(Journal::read(&path)?);
-        let journal = Journal::rewrite(path, &state.entries())?;
+        let (entries, whole_bytes) = Journal::read(&path)?;
+        let before = entries.len();
+        let state = State::replay(entries);
+        let live = state.entries();
+        let journal = match before > 2 * live.len() {
+            true => Journal::rewrite(path, &live)?,
+            false => Journal::resume(path, whole_bytes)?,
+        };
         Ok(Self::new(
             state,
             lease,
             Some(journal),
             Box::new(artifacts),
-            Some(lock),
+            Some((directory.to_owned(), lock)),
         ))
     }
 
@@ -162,7 +199,7 @@ impl LocalQueue {
         lease: Duration,
         journal: Option<Journal>,
         artifacts: Box<dyn Artifacts>,
-        lock: Option<File>,
+        place: Option<(PathBuf, File)>,
     ) -> Self {
         let shared = Shared {
             state: Mutex::new(state),
@@ -170,12 +207,37 @@ impl LocalQueue {
             lease,
             journal,
         };
+        let (directory, lock) = place.unzip();
         Self {
             shared: Arc::new(shared),
             artifacts,
+            directory,
             _lock: lock,
         }
     }
+}
+
+/// The probe's name; its content is of no use to anybody.
+const PROBE: &str = "doctor";
+
+fn local_facts(directory: Option<PathBuf>) -> Result<LocalFacts, QueueError> {
+    let Some(directory) = directory else {
+        return Ok(LocalFacts {
+            directory: None,
+            free_bytes: None,
+            sync: None,
+        });
+    };
+    let failed = |e: String| QueueError::Backend(format!("{}: {e}", directory.display()));
+    let space = nix::sys::statvfs::statvfs(&directory).map_err(|e| failed(e.to_string()))?;
+    let started = Instant::now();
+    let written = write_atomically(&directory.join(PROBE), &[]);
+    written.map_err(|e| failed(e.to_string()))?;
+    Ok(LocalFacts {
+        sync: Some(started.elapsed()),
+        free_bytes: Some(space.blocks_available() as u64 * space.fragment_size() as u64),
+        directory: Some(directory),
+    })
 }
 
 fn lock(path: &Path) -> Result<File, QueueError> {
@@ -241,12 +303,13 @@ impl State {
         entries.push(Entry::Shorten {
             before: self.log.first(),
         });
-        for JournalEntry { body, .. } in self.log.read(0, usize::MAX) {
-            entries.push(Entry::Append { body });
+        for body in self.log.bodies() {
+            entries.push(Entry::Append { body: body.clone() });
         }
-        for (lane, items) in &self.lanes {
-            for serial in &items.free {
-                let held = &items.items[serial];
+        let is_durable = |lane: &String| Lane::named(lane).is_some_and(|lane| durable(&lane));
+        for (lane, items) in self.lanes.iter().filter(|(lane, _)| is_durable(lane)) {
+            let held: BTreeMap<_, _> = items.items.iter().collect();
+            for held in held.into_values() {
                 let (key, body) = (held.key.clone(), held.body.clone());
                 entries.push(Entry::Push {
                     lane: lane.clone(),
@@ -268,19 +331,30 @@ impl State {
                 continue;
             };
             state.release_due(now);
-            if let Some(&serial) = state.free.first() {
-                state.postpone(serial, now + lease);
-                let held = &state.items[&serial];
-                return Some(Taken {
-                    lane: lane.clone(),
-                    serial,
-                    key: held.key.clone(),
-                    body: held.body.clone(),
-                    left: state.free.len(),
-                });
+            while let Some(&serial) = state.free.first() {
+                if !durable(lane) && state.items[&serial].deliveries >= MAX_DELIVERIES {
+                    let held = state.remove(serial);
+                    self.undeliverable
+                        .extend(held.map(|held| (lane.clone(), held.key)));
+                    continue;
+                }
+                return state.deliver(lane, serial, now + lease);
             }
         }
         None
+    }
+
+    fn stats(&self) -> QueueStats {
+        let now = Instant::now();
+        let lane =
+            |(name, state): (&String, &LaneState)| Some(state.stats(Lane::named(name)?, now));
+        let mut lanes: Vec<_> = self.lanes.iter().filter_map(lane).collect();
+        lanes.sort_by(|a, b| a.lane.cmp(&b.lane));
+        QueueStats {
+            lanes,
+            journal: self.log.stats(),
+            ..QueueStats::default()
+        }
     }
 
     fn next_due(&self, lanes: &[Lane]) -> Option<Instant> {
@@ -403,7 +477,7 @@ impl Queue for LocalQueue {
                 return Ok(Pushed::Duplicate);
             }
             if items.items.len() >= MAX_LANE_ITEMS {
-                return Err(QueueError::Full(lane.clone()));
+                return Err(QueueError::Full(lane.name()));
             }
             items.insert(&item.key, item.body.clone());
             let (key, body) = (item.key.clone(), item.body.clone());
@@ -567,6 +641,9 @@ impl Queue for LocalQueue {
         state.log.shorten(before);
         if let Some(journal) = &self.shared.journal {
             journal.append_relaxed(&Entry::Shorten { before });
+            if journal.is_grown() {
+                journal.replace(&state.entries());
+            }
         }
         Ok(())
     }
@@ -600,6 +677,31 @@ impl Queue for LocalQueue {
         Ok(matching
             .map(|(key, body)| (key.clone(), body.clone()))
             .collect())
+    }
+
+    async fn undeliverable(&self) -> Result<Vec<(Lane, String)>, QueueError> {
+        Ok(std::mem::take(&mut self.shared.lock().undeliverable))
+    }
+
+    async fn stats(&self) -> Result<QueueStats, QueueError> {
+        let blobs = self.artifacts.list().await;
+        let blobs = blobs.map_err(|e| QueueError::Backend(e.to_string()))?;
+        let artifacts = ArtifactStats {
+            blobs: blobs.len() as u64,
+            bytes: blobs.iter().map(|blob| blob.bytes).sum(),
+            limit_bytes: None,
+        };
+        Ok(QueueStats {
+            artifacts: Some(artifacts),
+            ..self.shared.lock().stats()
+        })
+    }
+
+    async fn facts(&self) -> Result<Facts, QueueError> {
+        let directory = self.directory.clone();
+        let facts = tokio::task::spawn_blocking(move || local_facts(directory)).await;
+        let facts = facts.map_err(|e| QueueError::Backend(e.to_string()))?;
+        facts.map(Facts::Local)
     }
 
     fn artifacts(&self) -> &dyn Artifacts {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::JournalEntry;
+use super::{JournalEntry, JournalStats};
 
 /// Entries at consecutive positions; those below `first` are forgotten.
 pub struct Log {
@@ -34,6 +34,11 @@ impl Log {
         self.first
     }
 
+    /// Every entry that is kept, on disk or on its way there.
+    pub fn bodies(&self) -> impl Iterator<Item = &Bytes> {
+        self.bodies.iter()
+    }
+
     /// The last position that is on disk for certain.
     pub fn durable(&self) -> u64 {
         self.durable
@@ -54,6 +59,14 @@ impl Log {
     pub fn append(&mut self, body: Bytes) -> u64 {
         self.bodies.push_back(body);
         self.end()
+    }
+
+    pub fn stats(&self) -> JournalStats {
+        JournalStats {
+            position: self.durable,
+            entries: self.bodies.len() as u64,
+            bytes: self.bodies.iter().map(|body| body.len() as u64).sum(),
+        }
     }
 
     /// At most `limit` entries from `from` on that are on disk.

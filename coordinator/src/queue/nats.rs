@@ -8,96 +8,79 @@
 //! | `<P>_JOURNAL` | limits | one subject; every append names the sequence of the entry before it |
 //! | `<P>_NOTICES` | limits | last message per subject, old ones dropped |
 //! | `<P>_ARTIFACTS` | limits | last message per subject: one piece of a blob |
+//! | `<P>_ADVISORIES` | limits | which tasks JetStream gave up to deliver |
 //!
 //! JetStream leases have no fencing: a late holder's `extend` and `done` succeed. A publication that timed out may
 //! still be delivered; the message id carries the attempt, so that a wanted repetition is not taken for a duplicate.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
-use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::Client;
+use async_nats::StatusCode;
+use async_nats::jetstream::consumer::{Consumer, FromConsumer, PullConsumer, pull};
+use async_nats::jetstream::context::{ConsumerInfoErrorKind, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::{
-    self, DirectGetErrorKind, DiscardPolicy, LastRawMessageErrorKind, RetentionPolicy,
-};
+use async_nats::jetstream::stream::{self, DirectGetErrorKind, LastRawMessageErrorKind};
 use async_nats::jetstream::{self, AckKind, Context};
-use async_nats::{ConnectOptions, ServerAddr};
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use self::artifacts::NatsArtifacts;
+use self::connect::Events;
 use self::fetch::{Reading, each, pull_message};
 use super::{
-    Delivery, Item, JOURNAL, JournalEntry, Lane, Lease, MAX_BODY_BYTES, Pushed, Queue, QueueError,
+    Delivery, Facts, Item, JournalEntry, Lane, Lease, Pushed, Queue, QueueError, QueueStats,
     Record, check, check_key, check_lane,
 };
 use crate::Artifacts;
 
 mod artifacts;
+mod config;
+mod connect;
+mod facts;
 mod fetch;
 mod journal;
+mod streams;
+mod undeliverable;
 
-/// Most messages of one work stream; more are refused with [`QueueError::Full`].
-const MAX_STREAM_ITEMS: i64 = 100_000;
-/// Notices older than this are dropped.
-const NOTICE_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Most notices kept.
-const MAX_NOTICES: i64 = 100_000;
-/// Leased messages per consumer; a full house stalls silently, so it is far above what workers hold.
-const MAX_ACK_PENDING: i64 = 20_000;
-/// Waiting pulls per consumer; JetStream's 512 would refuse a large farm.
-const MAX_WAITING: i64 = 10_000;
+pub use config::{Limits, NatsConfig, Role, Tls};
+
+/// A lane that the coordinator has not opened yet is looked for again after this time.
+const LANE_PAUSE: Duration = Duration::from_secs(1);
+/// What every coordinator leaves: where nobody answers for it, none has started.
+const LEADER: &str = "leader";
+/// JetStream marks what it hands out of a stream with this header. An item with it was pushed by nobody: somebody had the
+/// server send it, by asking for a message of a stream and naming a lane as the place for the answer.
+const FORWARDED: &str = "Nats-Stream";
 /// JetStream: "maximum messages per subject exceeded" and other refusals to store a message.
 const STORE_FAILED: u64 = 10077;
 /// JetStream: "wrong last sequence" of a message that is not committed yet.
 const WRONG_LAST_SEQUENCE: u64 = 10164;
 
-/// How to reach the server and what to call our streams.
-#[derive(Clone)]
-pub struct NatsConfig {
-    /// `nats://[user:password@]host[:port]`, or `tls://`; several servers of a cluster with commas between.
-    pub url: String,
-    /// User name and password, when they are not in the URL.
-    pub login: Option<(String, String)>,
-    /// A credentials file (JWT and seed).
-    pub credentials: Option<PathBuf>,
-    /// Prefix of the stream names; the subjects use it in lower case.
-    pub prefix: String,
-    /// Replicas of every stream: 1, or 3 on a cluster.
-    pub replicas: usize,
-    /// Time after its holder's last sign of life when an item is delivered again.
-    pub lease: Duration,
-    /// Time after which a request counts as unanswered.
-    pub timeout: Duration,
-}
-
-impl NatsConfig {
-    /// A single server with the usual names and times.
-    pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            login: None,
-            credentials: None,
-            prefix: "TRIFOLD".into(),
-            replicas: 1,
-            lease: Duration::from_secs(30),
-            timeout: Duration::from_secs(5),
-        }
-    }
-}
-
 /// A connection to JetStream with our streams in place.
 pub struct NatsQueue {
+    client: Client,
     context: Context,
     names: Names,
+    role: Role,
+    replicas: usize,
+    limits: Limits,
     lease: Duration,
     timeout: Duration,
-    consumers: Mutex<HashMap<Lane, PullConsumer>>,
+    encrypted: bool,
+    events: Arc<Events>,
+    lanes: Mutex<HashMap<Lane, Known>>,
     artifacts: NatsArtifacts,
+}
+
+/// What is known of a lane's consumer.
+#[derive(Clone)]
+enum Known {
+    There(PullConsumer),
+    MissingAt(Instant),
 }
 
 /// Names of streams and subjects under the prefix.
@@ -108,6 +91,13 @@ struct Names {
 }
 
 impl Names {
+    fn new(prefix: &str) -> Self {
+        Self {
+            upper: prefix.to_uppercase(),
+            lower: prefix.to_lowercase(),
+        }
+    }
+
     fn stream(&self, what: &str) -> String {
         format!("{}_{what}", self.upper)
     }
@@ -131,61 +121,107 @@ fn backend(error: impl std::fmt::Display) -> QueueError {
 }
 
 impl NatsQueue {
-    /// Connects and creates what is missing.
+    /// Connects. A coordinator creates the streams and consumers that are missing and changes those that differ from
+    /// what they should be; anybody else finds that a coordinator did.
     pub async fn connect(config: &NatsConfig) -> Result<Self, QueueError> {
         check_key(&config.prefix)?;
-        let client = connect(config).await?;
+        let events = Arc::new(Events::default());
+        let client = connect::connect(config, events.clone()).await?;
         let context = jetstream::context::ContextBuilder::new()
             .timeout(config.timeout)
-            .build(client);
-        let names = Names {
-            upper: config.prefix.to_uppercase(),
-            lower: config.prefix.to_lowercase(),
-        };
-        for stream in streams(&names, config.replicas) {
-            context
-                .get_or_create_stream(stream)
-                .await
-                .map_err(backend)?;
-        }
+            .build(client.clone());
+        let names = Names::new(&config.prefix);
         let artifacts = NatsArtifacts {
             context: context.clone(),
             names: names.clone(),
             timeout: config.timeout,
         };
-        Ok(Self {
+        let queue = Self {
+            client,
             context,
             names,
+            role: config.role,
+            replicas: config.replicas,
+            limits: config.limits,
             lease: config.lease,
             timeout: config.timeout,
-            consumers: Mutex::default(),
+            encrypted: config.tls.is_some(),
+            events,
+            lanes: Mutex::default(),
             artifacts,
-        })
+        };
+        match config.role {
+            Role::Coordinator => queue.prepare().await?,
+            Role::Member => queue.look().await?,
+        }
+        Ok(queue)
     }
 
-    async fn consumer(&self, lane: &Lane) -> Result<PullConsumer, QueueError> {
-        check_lane(lane)?;
-        let mut consumers = self.consumers.lock().await;
-        if let Some(consumer) = consumers.get(lane) {
-            return Ok(consumer.clone());
+    /// Puts the streams and the coordinator's consumers in place.
+    async fn prepare(&self) -> Result<(), QueueError> {
+        for stream in streams::wanted(&self.names, self.replicas, &self.limits) {
+            streams::ensure(&self.context, stream).await?;
         }
-        let name = lane.name().replace('.', "-");
-        let config = pull::Config {
-            durable_name: Some(name.clone()),
-            filter_subject: self.names.subject(&format!("{lane}.>")),
-            ack_policy: AckPolicy::Explicit,
-            ack_wait: self.lease,
-            max_ack_pending: MAX_ACK_PENDING,
-            max_waiting: MAX_WAITING,
-            ..Default::default()
+        for lane in [Lane::Snapshots, Lane::Control, Lane::Results] {
+            self.consumer(&lane).await?;
+        }
+        let advisories = self.stream(&self.names.stream("ADVISORIES")).await?;
+        let reader = advisories.create_consumer(undeliverable::reader()).await;
+        reader.map(drop).map_err(backend)
+    }
+
+    /// Whether the streams are there.
+    async fn look(&self) -> Result<(), QueueError> {
+        let stream = self.stream(&self.names.stream("NOTICES")).await?;
+        let subject = self.names.subject(&format!("notices.{LEADER}"));
+        match stream.direct_get_last_for_subject(subject).await {
+            Ok(_) => Ok(()),
+            Err(e) if e.kind() == DirectGetErrorKind::NotFound => Ok(()),
+            Err(e) if no_responders(&e.kind()) => {
+                Err(QueueError::NoCoordinator(self.names.upper.clone()))
+            }
+            Err(e) => Err(backend(e)),
+        }
+    }
+
+    /// The consumer of a lane; `None` if we may not create it and nobody did so far.
+    async fn consumer(&self, lane: &Lane) -> Result<Option<PullConsumer>, QueueError> {
+        check_lane(lane)?;
+        let mut lanes = self.lanes.lock().await;
+        match lanes.get(lane) {
+            Some(Known::There(consumer)) => return Ok(Some(consumer.clone())),
+            Some(Known::MissingAt(when)) if when.elapsed() < LANE_PAUSE => return Ok(None),
+            _ => {}
+        }
+        let found = match self.role {
+            Role::Coordinator => Some(self.create_consumer(lane).await?),
+            Role::Member => self.find_consumer(lane).await?,
         };
+        let known = match &found {
+            Some(consumer) => Known::There(consumer.clone()),
+            None => Known::MissingAt(Instant::now()),
+        };
+        lanes.insert(lane.clone(), known);
+        Ok(found)
+    }
+
+    async fn create_consumer(&self, lane: &Lane) -> Result<PullConsumer, QueueError> {
+        let config = streams::consumer(&self.names, lane, self.lease);
         let stream = self.stream(&self.names.lane_stream(lane)).await?;
-        let consumer = stream
-            .get_or_create_consumer(&name, config)
-            .await
-            .map_err(backend)?;
-        consumers.insert(lane.clone(), consumer.clone());
-        Ok(consumer)
+        stream.create_consumer(config).await.map_err(backend)
+    }
+
+    async fn find_consumer(&self, lane: &Lane) -> Result<Option<PullConsumer>, QueueError> {
+        let stream = self.stream(&self.names.lane_stream(lane)).await?;
+        let name = streams::consumer_name(lane);
+        let info = match stream.consumer_info(&name).await {
+            Ok(info) => info,
+            Err(e) if matches!(&e.kind(), ConsumerInfoErrorKind::NotFound) => return Ok(None),
+            Err(e) => return Err(backend(e)),
+        };
+        let config = pull::Config::try_from_consumer_config(info.config.clone());
+        let config = config.map_err(backend)?;
+        Ok(Some(Consumer::new(config, info, self.context.clone())))
     }
 
     async fn stream(&self, name: &str) -> Result<stream::Stream<()>, QueueError> {
@@ -193,31 +229,35 @@ impl NatsQueue {
     }
 
     async fn pull_one(&self, lane: &Lane, wait: Duration) -> Result<Option<Delivery>, QueueError> {
-        let consumer = self.consumer(lane).await?;
+        let Some(consumer) = self.consumer(lane).await? else {
+            tokio::time::sleep(wait.min(LANE_PAUSE)).await;
+            return Ok(None);
+        };
         let pulled = pull_message(&consumer, wait, self.timeout).await;
         if pulled.is_err() {
             // The consumer may be gone with its server: look it up again next time.
-            self.consumers.lock().await.remove(lane);
+            self.lanes.lock().await.remove(lane);
         }
-        let Some(message) = pulled? else {
-            return Ok(None);
-        };
+        match pulled? {
+            Some(message) if is_forwarded(&message) => {
+                tracing::warn!(subject = %message.subject, "an item that nobody pushed is dropped");
+                message.double_ack().await.map_err(backend)?;
+                Ok(None)
+            }
+            message => Ok(message.map(|message| self.delivery(lane, message))),
+        }
+    }
+
+    fn delivery(&self, lane: &Lane, message: jetstream::Message) -> Delivery {
         let prefix = self.names.subject(&format!("{lane}."));
-        let key = message
-            .subject
-            .strip_prefix(prefix.as_str())
-            .unwrap_or_default()
-            .to_owned();
-        let body = message.payload.clone();
-        let left = message.info().map_or(0, |info| info.pending as usize);
-        let lease = Arc::new(NatsLease(message));
-        Ok(Some(Delivery {
+        let key = message.subject.strip_prefix(prefix.as_str());
+        Delivery {
             lane: lane.clone(),
-            key,
-            body,
-            lease,
-            left,
-        }))
+            key: key.unwrap_or_default().to_owned(),
+            body: message.payload.clone(),
+            left: message.info().map_or(0, |info| info.pending as usize),
+            lease: Arc::new(NatsLease(message)),
+        }
     }
 
     async fn send(&self, subject: String, message: PublishMessage) -> Result<u64, PublishError> {
@@ -250,6 +290,16 @@ impl NatsQueue {
         .await
     }
 
+    /// The last message of a subject, from any replica.
+    async fn direct(&self, stream: &str, subject: &str) -> Result<Option<Bytes>, QueueError> {
+        let stream = self.stream(&self.names.stream(stream)).await?;
+        match stream.direct_get_last_for_subject(subject).await {
+            Ok(message) => Ok(Some(message.payload)),
+            Err(e) if e.kind() == DirectGetErrorKind::NotFound => Ok(None),
+            Err(e) => Err(backend(e)),
+        }
+    }
+
     async fn last(&self, stream: &str, subject: &str) -> Result<Option<(u64, Bytes)>, QueueError> {
         let stream = self.stream(stream).await?;
         match stream.get_last_raw_message_by_subject(subject).await {
@@ -260,98 +310,17 @@ impl NatsQueue {
     }
 }
 
-/// The servers that the URL names.
-fn addresses(config: &NatsConfig) -> Result<Vec<ServerAddr>, QueueError> {
-    let addresses: Result<Vec<ServerAddr>, _> = config.url.split(',').map(str::parse).collect();
-    addresses.map_err(|_| {
-        // The URL may hold a password: it is not repeated here.
-        let form = "nats://[user:password@]host[:port][,...]";
-        QueueError::Backend(format!("the NATS URL is not of the form {form}"))
-    })
+fn is_forwarded(message: &jetstream::Message) -> bool {
+    let headers = message.headers.as_ref();
+    headers.is_some_and(|headers| headers.get(FORWARDED).is_some())
 }
 
-async fn connect(config: &NatsConfig) -> Result<async_nats::Client, QueueError> {
-    let addresses = addresses(config)?;
-    let mut options = ConnectOptions::new()
-        .name("trifold")
-        .ping_interval(Duration::from_secs(10))
-        .event_callback(|event| async move { tracing::info!(%event, "NATS connection") });
-    let in_url = |address: &ServerAddr| {
-        let login = address.username().zip(address.password());
-        login.map(|(user, password)| (user.to_owned(), password.to_owned()))
-    };
-    let in_url = addresses.iter().find_map(in_url);
-    if let Some((user, password)) = config.login.clone().or(in_url) {
-        options = options.user_and_password(user, password);
-    }
-    if let Some(path) = &config.credentials {
-        let file = options.credentials_file(path).await;
-        options =
-            file.map_err(|e| QueueError::Backend(format!("credentials {}: {e}", path.display())))?;
-    }
-    let hosts: Vec<_> = addresses
-        .iter()
-        .map(|address| format!("{}:{}", address.host(), address.port()))
-        .collect();
-    let hosts = hosts.join(", ");
-    options
-        .connect(addresses)
-        .await
-        .map_err(|e| QueueError::Backend(format!("NATS at {hosts}: {e}")))
-}
-
-fn streams(names: &Names, replicas: usize) -> Vec<stream::Config> {
-    let base = |what: &str, subjects: &str| stream::Config {
-        name: names.stream(what),
-        subjects: vec![names.subject(subjects)],
-        max_message_size: MAX_BODY_BYTES as i32 + 4096,
-        max_messages_per_subject: 1,
-        num_replicas: replicas,
-        allow_direct: true,
-        ..Default::default()
-    };
-    let once = |config: stream::Config| stream::Config {
-        discard: DiscardPolicy::New,
-        discard_new_per_subject: true,
-        ..config
-    };
-    let work = |what: &str, subjects: &str| stream::Config {
-        retention: RetentionPolicy::WorkQueue,
-        max_messages: MAX_STREAM_ITEMS,
-        ..once(base(what, subjects))
-    };
-    let proofs = stream::Config {
-        deny_delete: true,
-        deny_purge: true,
-        ..once(base("PROOFS", "proofs.>"))
-    };
-    let notices = stream::Config {
-        max_age: NOTICE_AGE,
-        max_messages: MAX_NOTICES,
-        ..base("NOTICES", "notices.>")
-    };
-    let journal = stream::Config {
-        subjects: vec![names.subject(JOURNAL)],
-        max_messages_per_subject: -1,
-        discard: DiscardPolicy::New,
-        ..base("JOURNAL", JOURNAL)
-    };
-    // A full store refuses what is new; the piece of a subject is replaced all the same.
-    let artifacts = stream::Config {
-        discard: DiscardPolicy::New,
-        ..base("ARTIFACTS", "artifacts.>")
-    };
-    vec![
-        journal,
-        artifacts,
-        work("SNAPSHOTS", "snapshots.>"),
-        work("CONTROL", "control.>"),
-        work("TASKS", "tasks.>"),
-        work("RESULTS", "results.>"),
-        proofs,
-        base("STATE", "state.>"),
-        notices,
-    ]
+/// Nobody listens where a stream would: it does not exist, or has no leader just now.
+fn no_responders(kind: &DirectGetErrorKind) -> bool {
+    matches!(
+        kind,
+        DirectGetErrorKind::ErrorResponse(StatusCode::NO_RESPONDERS, _)
+    )
 }
 
 struct NatsLease(jetstream::Message);
@@ -404,19 +373,19 @@ fn classify(error: &PublishError) -> Refused {
         (PublishErrorKind::WrongLastSequence, _) => Refused::Conflict,
         (_, Some((WRONG_LAST_SEQUENCE, _))) => Refused::Conflict,
         (_, Some((STORE_FAILED, text))) if text.contains("per subject") => Refused::Duplicate,
-        (_, Some((STORE_FAILED, text))) if text.contains("maximum messages") => Refused::Full,
+        (_, Some((STORE_FAILED, text))) if text.contains("maximum") => Refused::Full,
         _ => Refused::Other,
     }
 }
 
-fn not_stored(key: &str, lane: Option<&Lane>, expected: u64, error: &PublishError) -> QueueError {
-    match (classify(error), lane) {
-        (Refused::Unknown, _) => QueueError::Unknown(key.into()),
-        (Refused::Conflict, _) => QueueError::Conflict {
+fn not_stored(place: &str, key: &str, expected: u64, error: &PublishError) -> QueueError {
+    match classify(error) {
+        Refused::Unknown => QueueError::Unknown(key.into()),
+        Refused::Conflict => QueueError::Conflict {
             key: key.into(),
             expected,
         },
-        (Refused::Full, Some(lane)) => QueueError::Full(lane.clone()),
+        Refused::Full => QueueError::Full(place.into()),
         _ => backend(error),
     }
 }
@@ -426,6 +395,10 @@ impl Queue for NatsQueue {
     async fn push(&self, lane: &Lane, item: &Item) -> Result<Pushed, QueueError> {
         check_lane(lane)?;
         check(&item.key, &item.body)?;
+        if self.role == Role::Coordinator {
+            // Whoever may only pull cannot make the consumer of the lane.
+            self.consumer(lane).await?;
+        }
         let subject = self.names.subject(&format!("{lane}.{}", item.key));
         let id = format!("{lane}.{}/{}", item.key, item.attempt);
         let message = PublishMessage::build()
@@ -440,7 +413,7 @@ impl Queue for NatsQueue {
             Ok(_) => Ok(Pushed::New),
             Err(error) => match classify(&error) {
                 Refused::Duplicate => Ok(Pushed::Duplicate),
-                _ => Err(not_stored(&item.key, Some(lane), 0, &error)),
+                _ => Err(not_stored(&lane.name(), &item.key, 0, &error)),
             },
         }
     }
@@ -488,7 +461,7 @@ impl Queue for NatsQueue {
             Ok(_) => Ok(Pushed::New),
             Err(error) => match classify(&error) {
                 Refused::Duplicate => Ok(Pushed::Duplicate),
-                _ => Err(not_stored(key, None, 0, &error)),
+                _ => Err(not_stored("the stream of proofs", key, 0, &error)),
             },
         }
     }
@@ -496,6 +469,11 @@ impl Queue for NatsQueue {
     async fn published(&self, key: &str) -> Result<Option<Bytes>, QueueError> {
         check_key(key)?;
         let subject = self.names.subject(&format!("proofs.{key}"));
+        let found = self.direct("PROOFS", &subject).await?;
+        if found.is_some() || self.role == Role::Member {
+            return Ok(found);
+        }
+        // A replica may lag behind; the stream's leader does not.
         let last = self.last(&self.names.stream("PROOFS"), &subject).await?;
         Ok(last.map(|(_, body)| body))
     }
@@ -507,7 +485,7 @@ impl Queue for NatsQueue {
             .payload(body)
             .expected_last_subject_sequence(expected);
         let sent = self.send(subject, message).await;
-        sent.map_err(|error| not_stored(key, None, expected, &error))
+        sent.map_err(|error| not_stored("the stream of records", key, expected, &error))
     }
 
     async fn load(&self, key: &str) -> Result<Option<Record>, QueueError> {
@@ -560,18 +538,13 @@ impl Queue for NatsQueue {
             .send(subject, PublishMessage::build().payload(body))
             .await;
         sent.map(drop)
-            .map_err(|error| not_stored(key, None, 0, &error))
+            .map_err(|error| not_stored("the stream of notices", key, 0, &error))
     }
 
     async fn notice(&self, key: &str) -> Result<Option<Bytes>, QueueError> {
         check_key(key)?;
         let subject = self.names.subject(&format!("notices.{key}"));
-        let stream = self.stream(&self.names.stream("NOTICES")).await?;
-        match stream.direct_get_last_for_subject(subject).await {
-            Ok(message) => Ok(Some(message.payload)),
-            Err(e) if e.kind() == DirectGetErrorKind::NotFound => Ok(None),
-            Err(e) => Err(backend(e)),
-        }
+        self.direct("NOTICES", &subject).await
     }
 
     async fn notices(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, QueueError> {
@@ -582,6 +555,18 @@ impl Queue for NatsQueue {
         })
         .await?;
         Ok(notices.into_iter().collect())
+    }
+
+    async fn undeliverable(&self) -> Result<Vec<(Lane, String)>, QueueError> {
+        self.take_undeliverable().await
+    }
+
+    async fn stats(&self) -> Result<QueueStats, QueueError> {
+        self.gather_stats().await
+    }
+
+    async fn facts(&self) -> Result<Facts, QueueError> {
+        self.gather_facts().await
     }
 
     fn artifacts(&self) -> &dyn Artifacts {

@@ -9,6 +9,19 @@ pub struct QueueStats {
     pub journal: JournalStats,
     /// `None` where the store can't say.
     pub artifacts: Option<ArtifactStats>,
+    pub connection: ConnectionStats,
+}
+
+/// What happened to this process's connection since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConnectionStats {
+    pub disconnects: u64,
+    /// Times that we were too slow, so that the client dropped messages.
+    pub slow_consumers: u64,
+    /// Times that a server said it would stop soon.
+    pub lame_ducks: u64,
+    /// Errors that the server or the client told, refused subjects among them.
+    pub errors: u64,
 }
 
 /// One lane.
@@ -32,7 +45,7 @@ pub struct JournalStats {
     pub bytes: u64,
 }
 
-/// The blobs.
+/// The blobs; on NATS those of more than 128 KiB count once for each piece.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ArtifactStats {
     pub blobs: u64,

@@ -1,5 +1,6 @@
-//! A JetStream cluster of three servers on free ports, killed on drop.
+//! JetStream servers on free ports, one or a cluster of three, killed and started again at will, killed on drop.
 
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,6 @@ pub const SERVERS: usize = 3;
 pub struct NatsCluster {
     members: Vec<Member>,
     directory: tempfile::TempDir,
-    routes: String,
 }
 
 struct Member {
@@ -24,39 +24,61 @@ struct Member {
 }
 
 impl NatsCluster {
+    /// Three servers.
     pub fn start() -> Self {
+        Self::of(SERVERS, "2m")
+    }
+
+    /// So many servers, which sync their files so often: `always`, or a time.
+    pub fn of(servers: usize, sync: &str) -> Self {
         let member = |_| Member {
             client: free_port(),
             route: free_port(),
             child: None,
         };
-        let members: Vec<_> = (0..SERVERS).map(member).collect();
-        let route = |member: &Member| format!("nats://127.0.0.1:{}", member.route);
-        let routes: Vec<_> = members.iter().map(route).collect();
-        let directory = tempfile::tempdir().expect("a directory");
         let mut cluster = Self {
-            members,
-            directory,
-            routes: routes.join(","),
+            members: (0..servers).map(member).collect(),
+            directory: tempfile::tempdir().expect("a directory"),
         };
-        (0..SERVERS).for_each(|member| cluster.revive(member));
+        for member in 0..servers {
+            let text = cluster.configuration(member, sync);
+            std::fs::write(cluster.file(member), text).expect("written");
+            cluster.revive(member);
+        }
         cluster
+    }
+
+    fn file(&self, member: usize) -> PathBuf {
+        self.directory.path().join(format!("{member}.conf"))
+    }
+
+    fn configuration(&self, member: usize, sync: &str) -> String {
+        let Member { client, route, .. } = self.members[member];
+        let store = self.directory.path().join(member.to_string());
+        let mut text = format!(
+            "server_name: n{member}\nlisten: \"127.0.0.1:{client}\"\n\
+             authorization {{ user: farm, password: s3cret }}\n\
+             jetstream {{ store_dir: {store:?}, sync_interval: \"{sync}\" }}\n"
+        );
+        if self.members.len() > 1 {
+            let route_of = |member: &Member| format!("\"nats://127.0.0.1:{}\"", member.route);
+            let routes: Vec<_> = self.members.iter().map(route_of).collect();
+            text += &format!(
+                "cluster {{ name: farm, listen: \"127.0.0.1:{route}\", routes: [{}] }}\n",
+                routes.join(", ")
+            );
+        }
+        text
     }
 
     /// Starts the server again on its files.
     pub fn revive(&mut self, member: usize) {
-        let store = self.directory.path().join(member.to_string());
+        let file = self.file(member);
         let this = &mut self.members[member];
         assert!(this.child.is_none(), "it runs");
         let child = Command::new(nats_binary())
-            .args(["--jetstream", "--addr", "127.0.0.1"])
-            .args(["--user", "farm", "--pass", "s3cret"])
-            .args(["--port", &this.client.to_string()])
-            .args(["--name", &format!("n{member}")])
-            .args(["--cluster_name", "farm", "--routes", &self.routes])
-            .args(["--cluster", &format!("nats://127.0.0.1:{}", this.route)])
-            .arg("--store_dir")
-            .arg(store)
+            .arg("--config")
+            .arg(file)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
@@ -70,6 +92,24 @@ impl NatsCluster {
         child.wait().expect("wait");
     }
 
+    pub fn servers(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Servers that were not killed.
+    pub fn running(&self) -> Vec<usize> {
+        let runs = |member: &usize| self.members[*member].child.is_some();
+        (0..self.members.len()).filter(runs).collect()
+    }
+
+    /// SIGSTOP or SIGCONT: connections stay open, and nobody answers meanwhile.
+    pub fn signal(&self, member: usize, name: &str) {
+        let child = self.members[member].child.as_ref().expect("it runs");
+        let process = child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &process]).status();
+        assert!(sent.expect("kill").success());
+    }
+
     /// All servers: a client finds one that lives.
     pub fn url(&self) -> String {
         let url = |member: &Member| format!("nats://farm:s3cret@127.0.0.1:{}", member.client);
@@ -81,7 +121,7 @@ impl NatsCluster {
     pub async fn queue(&self, lease: Duration) -> Arc<dyn Queue> {
         let config = NatsConfig {
             lease,
-            replicas: SERVERS,
+            replicas: self.members.len(),
             ..NatsConfig::new(self.url())
         };
         let started = Instant::now();

@@ -111,6 +111,13 @@ impl NatsServer {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// A connection past our queue.
+    pub async fn client(&self) -> async_nats::Client {
+        let options = async_nats::ConnectOptions::new();
+        let options = options.user_and_password("farm".into(), "s3cret".into());
+        options.connect(self.bare_url()).await.expect("connects")
+    }
+
     pub async fn queue(&self, lease: Duration) -> Arc<dyn Queue> {
         let config = NatsConfig {
             lease,

@@ -14,11 +14,30 @@ const BATCH: usize = 500;
 /// A reader that was left behind is removed by the server after this time.
 const READER_AGE: Duration = Duration::from_secs(30);
 
+/// Least time of a pull that was refused: too many wait, the consumer or its server is gone.
+const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 /// Pause before another reader is made.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// One message: JetStream's own stream of messages would fetch 200 ahead and hold them from other workers.
+/// One message: JetStream's own stream of messages would fetch 200 ahead and hold them from other workers. Whatever goes
+/// wrong, this takes some time, so that a caller who asks again and again does no harm.
 pub async fn pull_message(
+    consumer: &PullConsumer,
+    wait: Duration,
+    timeout: Duration,
+) -> Result<Option<Message>, QueueError> {
+    let started = Instant::now();
+    let pulled = pull_at_once(consumer, wait, timeout).await;
+    let early = wait.saturating_sub(started.elapsed());
+    match &pulled {
+        Ok(Some(_)) => {}
+        Ok(None) => tokio::time::sleep(early.min(REFUSED_PAUSE)).await,
+        Err(_) => tokio::time::sleep(REFUSED_PAUSE).await,
+    }
+    pulled
+}
+
+async fn pull_at_once(
     consumer: &PullConsumer,
     wait: Duration,
     timeout: Duration,
@@ -26,14 +45,20 @@ pub async fn pull_message(
     if wait.is_zero() {
         return Ok(fetch(consumer, 1, timeout).await?.pop());
     }
-    let batch = consumer.batch().max_messages(1).expires(wait);
-    let mut batch = batch.messages().await.map_err(backend)?;
-    batch.next().await.transpose().map_err(backend)
+    let pulled = async {
+        let batch = consumer.batch().max_messages(1).expires(wait);
+        let mut batch = batch.messages().await.map_err(backend)?;
+        batch.next().await.transpose().map_err(backend)
+    };
+    let unanswered = |_| QueueError::Backend("the server did not answer a pull in time".into());
+    tokio::time::timeout(wait + timeout, pulled)
+        .await
+        .map_err(unanswered)?
 }
 
 /// The messages that are there now, at most `count`. The client itself would wait for ever for a server that died in
 /// between; what such a server had leased to us comes again when its lease runs out.
-async fn fetch(
+pub async fn fetch(
     consumer: &PullConsumer,
     count: usize,
     timeout: Duration,

@@ -20,6 +20,7 @@ impl NatsQueue {
         sent.map_err(|error| match classify(&error) {
             // Nobody leads the stream just now, or nobody answered: it may still be delivered.
             Refused::Unknown | Refused::Absent => QueueError::Unknown(JOURNAL.into()),
+            Refused::Full => QueueError::Full(JOURNAL.into()),
             Refused::Conflict => QueueError::Conflict {
                 key: JOURNAL.into(),
                 expected: after,
