@@ -6,6 +6,7 @@ mod coordinator;
 mod demo;
 #[cfg(feature = "cuda")]
 mod gpu;
+mod health;
 mod orders;
 mod setup;
 mod shard;
@@ -63,6 +64,8 @@ pub enum Command {
     Epoch(orders::Epoch),
     /// Check a global proof as a light client does
     Verify(verify::Verify),
+    /// Ask a process on this machine whether it is ready
+    Health(health::Health),
     /// Check and show the configuration
     Config(config::Config),
 }
@@ -105,6 +108,7 @@ impl Command {
             Self::Gc(command) => command.run(),
             Self::Epoch(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Health(command) => command.run(),
             Self::Config(command) => command.run(),
         }
     }
