@@ -4,6 +4,7 @@ mod circuits;
 mod config;
 mod coordinator;
 mod demo;
+mod dlq;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod health;
@@ -60,6 +61,8 @@ pub enum Command {
     Cancel(orders::Cancel),
     /// Delete blobs that nothing needs
     Gc(orders::Gc),
+    /// Tasks that nobody could prove: list, show, do them again here
+    Dlq(dlq::Dlq),
     /// Close an epoch now
     Epoch(orders::Epoch),
     /// Check a global proof as a light client does
@@ -106,6 +109,7 @@ impl Command {
             Self::Requeue(command) => command.run(),
             Self::Cancel(command) => command.run(),
             Self::Gc(command) => command.run(),
+            Self::Dlq(command) => command.run(),
             Self::Epoch(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Health(command) => command.run(),

@@ -19,13 +19,10 @@ use trifold_coordinator::{CoordinatorError, WorkerError, coordinator};
 pub use client::{Client, bundle, update};
 pub use execute::{Executor, OnStart};
 use inspect::Inspector;
-use verify::Verifier;
+pub use verify::Verifier;
 
 use crate::deployment::Deployment;
 use crate::network::Network;
-
-/// Bad results after which a worker's are no longer looked at.
-const MAX_STRIKES: u32 = 8;
 
 /// What a coordinator of this network works with: its name is one word, and nobody listens to it yet.
 pub fn coordinator_config(
@@ -36,9 +33,7 @@ pub fn coordinator_config(
 ) -> anyhow::Result<Config> {
     let inspect = Arc::new(Inspector(network.clone()));
     let verify = Arc::new(Verifier::new(deployment)?);
-    let mut config = Config::new(name, network.plan()?, policy, inspect, verify);
-    config.core.max_strikes = MAX_STRIKES;
-    Ok(config)
+    Ok(Config::new(name, network.plan()?, policy, inspect, verify))
 }
 
 /// A coordinator that stands by or leads until `shutdown` turns true.

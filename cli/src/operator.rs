@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
+use trifold_coordinator::coordinator::{VIEW_KEY, reply_key};
 use trifold_coordinator::queue::{Item, Lane, Queue};
 use trifold_coordinator::view::View;
 use trifold_coordinator::wire::{Command, CommandKind, Reply, VERSION, decode, encode};
@@ -13,8 +14,6 @@ use trifold_coordinator::wire::{Command, CommandKind, Reply, VERSION, decode, en
 use crate::config::Nats;
 use crate::time::{self, now_milliseconds, words};
 
-/// Key of the notice that is the newest [`View`].
-const VIEW_KEY: &str = "view";
 /// Pause between two looks at a notice that somebody else writes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// A leader says something every second or two; one that was silent for longer than this may be gone.
@@ -140,7 +139,7 @@ impl Operator {
             }),
         };
         self.queue.push(&Lane::Control, &item).await?;
-        let (key, start) = (format!("replies.{id}"), Instant::now());
+        let (key, start) = (reply_key(&id), Instant::now());
         while start.elapsed() < patience {
             if let Some(body) = self.queue.notice(&key).await? {
                 return Ok(Answer::Reply(decode(&body)?));

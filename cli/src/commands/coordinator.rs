@@ -5,74 +5,144 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Args;
 use tokio::sync::watch;
-use trifold_coordinator::plan::Policy;
+use trifold_console::metrics::Role;
+use trifold_console::{Console, Metrics};
+use trifold_coordinator::coordinator::{Board, Config, OnReport};
 use trifold_coordinator::queue::Queue;
+use trifold_coordinator::standin::{self, StandInInspect, StandInVerify};
 
 use crate::config::Nats;
 use crate::deployment::Deployment;
 use crate::farm::{coordinator_config, start_coordinator};
+use crate::limits::Limits;
 use crate::network::{Network, read_genesis};
+use crate::picture::Picture;
 use crate::progress::Screen;
+use crate::serve::Listen;
 use crate::shutdown;
 use crate::telling::Telling;
 
-/// It checks every snapshot before it spends proving time and every proof before it uses it. What it has done is recorded
-/// in the queue: stopped or killed, it goes on where it was when it is started again. Several may run: one leads, the others stand by.
+use super::orders::word;
+
+/// Pause between two views for the metrics.
+const MEASURED: Duration = Duration::from_secs(1);
+/// The queue is asked how full it is at every tenth of them.
+const LOOKS_PER_STATS: u64 = 10;
+
+/// It checks every snapshot before it spends proving time and every proof before it uses it. What it has done is recorded in
+/// the queue: stopped or killed, it goes on where it was when it is started again. Several may run: one leads, the
+/// others stand by and take over when it is gone.
 #[derive(Args)]
 pub struct Coordinator {
     /// The network's genesis file
-    #[arg(long, env = "TRIFOLD_GENESIS", value_name = "FILE")]
-    genesis: PathBuf,
-    /// Seconds after an epoch's first snapshot when it closes, whoever is missing; it closes at once when nobody is
-    #[arg(long, default_value_t = 10.0, value_name = "SECONDS")]
-    deadline: f64,
-    /// One word; two coordinators of a farm have different names. One that is started again under its name does not
-    /// wait for itself
-    #[arg(long, env = "TRIFOLD_NAME", value_name = "NAME")]
+    #[arg(
+        long,
+        env = "TRIFOLD_GENESIS",
+        value_name = "FILE",
+        required_unless_present = "stand_in"
+    )]
+    genesis: Option<PathBuf>,
+    /// What the coordinator calls itself: letters, digits, - and _. Two of a farm have different names; one that is started
+    /// again under its name does not wait for itself
+    #[arg(long, env = "TRIFOLD_COORDINATOR", value_name = "NAME", value_parser = word)]
     name: Option<String>,
     #[command(flatten)]
+    limits: Limits,
+    #[command(flatten)]
     nats: Nats,
+    #[command(flatten)]
+    listen: Listen,
+    /// Verify nothing, for tests of the farm: stand-ins for a network of this many shards.
+    #[arg(long, hide = true, value_name = "SHARDS")]
+    stand_in: Option<u32>,
 }
 
 impl Coordinator {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let screen = Screen::new();
-        let deployment = Deployment::ready(&screen)?;
-        let network = Arc::new(Network::new(read_genesis(&self.genesis)?, &deployment)?);
-        tokio::runtime::Runtime::new()?.block_on(self.serve(&screen, &network, &deployment))?;
+        let mut config = match self.stand_in {
+            Some(shards) => self.stand_in(shards)?,
+            None => self.real(&screen)?,
+        };
+        self.limits.apply(&mut config);
+        tokio::runtime::Runtime::new()?.block_on(self.serve(&screen, config))?;
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn serve(
-        &self,
-        screen: &Screen,
-        network: &Arc<Network>,
-        deployment: &Deployment,
-    ) -> anyhow::Result<()> {
-        let queue: Arc<dyn Queue> = self.nats.connect().await?;
-        let (stop, stopped) = watch::channel(false);
-        let on_report = Telling::new(screen).on_report();
-        let mut config = coordinator_config(&self.name(), network, deployment, self.policy())?;
-        config.on_report = on_report;
-        let coordinator = start_coordinator(queue, config, stopped);
-        screen.line("coordinator is ready");
-        shutdown::on_signal(stop);
-        Ok(coordinator.await??)
+    fn real(&self, screen: &Screen) -> anyhow::Result<Config> {
+        let deployment = Deployment::ready(screen)?;
+        let genesis = self.genesis.as_deref();
+        let genesis = genesis.context("which network? Give --genesis FILE")?;
+        let network = Arc::new(Network::new(read_genesis(genesis)?, &deployment)?);
+        coordinator_config(&self.named(), &network, &deployment, self.limits.policy())
     }
 
-    fn name(&self) -> String {
+    fn stand_in(&self, shards: u32) -> anyhow::Result<Config> {
+        let (inspect, verify) = (Arc::new(StandInInspect), Arc::new(StandInVerify));
+        let network = standin::network(shards)?;
+        let policy = self.limits.policy();
+        Ok(Config::new(self.named(), network, policy, inspect, verify))
+    }
+
+    fn named(&self) -> String {
         let name = self.name.clone();
         name.unwrap_or_else(|| format!("coordinator-{}", std::process::id()))
     }
 
-    fn policy(&self) -> Policy {
-        let deadline = Duration::try_from_secs_f64(self.deadline).unwrap_or(Duration::MAX);
-        let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-        Policy {
-            deadline_ms: Some(deadline_ms),
-            ..Policy::default()
+    async fn serve(&self, screen: &Screen, mut config: Config) -> anyhow::Result<()> {
+        let (stop, stopped) = watch::channel(false);
+        let metrics = Metrics::new(Role::Coordinator, env!("CARGO_PKG_VERSION"));
+        config.on_report = both(Telling::new(screen).on_report(), metrics.clone());
+        let console = console(&config, metrics.clone());
+        let listening = self.listen.start(console, stopped.clone()).await?;
+        let queue = self.nats.connect().await?;
+        let measuring = tokio::spawn(measure(config.board.clone(), queue.clone(), metrics));
+        let coordinator = start_coordinator(queue, config, stopped);
+        screen.line("coordinator is ready");
+        shutdown::on_signal(stop.clone());
+        let ended = coordinator.await?;
+        measuring.abort();
+        stop.send_replace(true);
+        if let Some(listening) = listening {
+            listening.await?;
         }
+        Ok(ended?)
+    }
+}
+
+fn console(config: &Config, metrics: Metrics) -> Console {
+    let picture = Arc::new(Picture::new(config.board.clone(), &config.core.network));
+    let source = picture.clone();
+    Console {
+        ready: Arc::new(move || picture.ready()),
+        metrics: Arc::new(move || metrics.encode()),
+        source: Some(source),
+    }
+}
+
+/// People are told of what happens, and it is counted.
+fn both(tell: OnReport, metrics: Metrics) -> OnReport {
+    Arc::new(move |report| {
+        metrics.report(&report);
+        tell(report);
+    })
+}
+
+/// Counts what the views show, and how full the queue is, while this coordinator leads; of another's farm its own process
+/// tells.
+async fn measure(board: Board, queue: Arc<dyn Queue>, metrics: Metrics) {
+    for look in 0u64.. {
+        if let Some(view) = board.view().filter(|_| board.leads()) {
+            metrics.view(&view);
+            if look.is_multiple_of(LOOKS_PER_STATS)
+                && let Ok(stats) = queue.stats().await
+            {
+                metrics.queue(&stats);
+            }
+        }
+        tokio::time::sleep(MEASURED).await;
     }
 }

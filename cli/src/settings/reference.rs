@@ -44,7 +44,8 @@ pub fn reference(definition: &Command) -> String {
     section(&mut text, "Settings of several commands", &shared);
     for command in &catalog.commands {
         let own = catalog.settings.iter().filter(|setting| {
-            setting.command == *command && !shared.iter().any(|(s, _)| s.key() == setting.key())
+            let variable = setting.variable();
+            setting.command == *command && !shared.iter().any(|(s, _)| s.variable() == variable)
         });
         let own: Vec<_> = own.map(|setting| (setting, String::new())).collect();
         section(&mut text, &format!("`[{}]`", command.join(".")), &own);
@@ -56,9 +57,10 @@ pub fn reference(definition: &Command) -> String {
 
 /// Settings that more than one command has, each once, with the commands.
 fn shared(catalog: &Catalog) -> Vec<(&Setting, String)> {
-    let mut by_key = BTreeMap::<&str, Vec<&Setting>>::new();
+    let mut by_key = BTreeMap::<_, Vec<&Setting>>::new();
     for setting in &catalog.settings {
-        by_key.entry(setting.key()).or_default().push(setting);
+        let name = (setting.key(), setting.variable());
+        by_key.entry(name).or_default().push(setting);
     }
     let several = by_key.into_values().filter_map(|settings| {
         let first = *settings.first()?;

@@ -114,6 +114,13 @@ impl Process {
         (status, std::mem::take(&mut self.seen))
     }
 
+    /// The end that the process makes by itself.
+    pub fn end(mut self) -> (std::process::ExitStatus, Vec<String>) {
+        let status = self.child.wait().expect("reaped");
+        self.seen.extend(self.lines.iter());
+        (status, std::mem::take(&mut self.seen))
+    }
+
     /// SIGKILL: the process gets no chance to tidy up.
     pub fn kill(mut self) {
         self.child.kill().expect("alive");

@@ -1,12 +1,10 @@
 //! The operators' commands against a real server: what they ask, what they show, and how they end.
 
-mod support;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::{NatsServer, checkout, trifold};
 use serde_json::{Value, json};
-use support::{NatsServer, checkout, trifold};
 use tokio::task::JoinHandle;
 use trifold_coordinator::Digest;
 use trifold_coordinator::queue::nats::{NatsConfig, NatsQueue};

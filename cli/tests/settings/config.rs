@@ -1,11 +1,9 @@
 //! One configuration: precedence, what is refused and how, and the generated reference.
 
-mod support;
-
 use std::path::Path;
 
+use crate::support::{succeed, trifold};
 use serde_json::Value;
-use support::{succeed, trifold};
 
 /// Runs `trifold` with a configuration file in an empty environment; exit code, output, errors.
 fn with_file(text: &str, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
