@@ -237,6 +237,7 @@ fn a_coordinators_reports_are_counted() {
 #[test]
 fn a_view_is_shown_and_each_publication_counted_once() {
     let metrics = coordinator();
+    metrics.report(&Report::Led { fence: 3 });
     let workers = vec![
         worker("fast", 1000, true, 0),
         worker("gone", 90_000, false, 2),
@@ -272,7 +273,11 @@ fn a_standby_shows_nothing_that_only_a_leader_knows() {
     metrics.report(&Report::Led { fence: 1 });
     metrics.view(&view(vec![worker("w", 0, true, 0)]));
     metrics.report(&Report::Deposed);
-    shows(&metrics, &[("trifold_leader", 0.0)]);
+    metrics.view(&view(vec![worker("w", 0, true, 0)]));
+    shows(
+        &metrics,
+        &[("trifold_leader", 0.0), ("trifold_leader_fence", 3.0)],
+    );
     let text = metrics.encode();
     assert!(!text.contains("trifold_workers{"), "{text}");
     assert!(!text.contains("\ntrifold_epochs_behind "), "{text}");
@@ -281,6 +286,7 @@ fn a_standby_shows_nothing_that_only_a_leader_knows() {
 #[test]
 fn names_of_workers_and_shards_are_bounded() {
     let metrics = coordinator();
+    metrics.report(&Report::Led { fence: 3 });
     let shards = MAX_SHARDS as u32 + 5;
     (0..shards).for_each(|shard| metrics.report(&proved(Some(shard))));
     metrics.report(&proved(Some(shards - 1)));

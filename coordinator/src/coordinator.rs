@@ -21,6 +21,7 @@ use crate::wire::WireError;
 mod board;
 mod hands;
 mod held;
+mod idle;
 mod intake;
 mod journal;
 mod leader;
@@ -28,6 +29,7 @@ mod publication;
 mod report;
 mod retry;
 mod standby;
+mod traces;
 
 pub use board::Board;
 pub use publication::{global_key, members, published};
@@ -140,7 +142,6 @@ pub async fn run(
             Ok(Ended::Shutdown) => break,
             Ok(Ended::Deposed) => {
                 tracing::warn!("another coordinator leads, this one stands by");
-                (config.on_report)(Report::Deposed);
             }
             Err(CoordinatorError::Queue(error)) if retry::is_passing(&error) => {
                 tracing::warn!(%error, "the queue fails");
@@ -148,6 +149,7 @@ pub async fn run(
             }
             Err(error) => return Err(error),
         }
+        (config.on_report)(Report::Deposed);
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! A collector that keeps what it is sent, and farms that send to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -15,7 +15,8 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span as OpenSpan, SpanData, SpanProcessor};
 use prost::Message;
 use tracing::{error, info, info_span};
-use trifold_coordinator::trace;
+use trifold_coordinator::queue::local::LocalQueue;
+use trifold_coordinator::{overhead, standin, trace};
 use trifold_verifier::Fr;
 
 use super::*;
@@ -190,6 +191,63 @@ fn spans_reach_a_collector_with_the_name_of_their_process() {
     assert_eq!(resource["service.name"], "trifold-coordinator");
     assert_eq!(resource["service.instance.id"], "one");
     assert_eq!(resource["service.version"], env!("CARGO_PKG_VERSION"));
+}
+
+/// Runs a farm of stand-ins and gives the digest of its genesis.
+fn farm(epochs: u64) -> Fr {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    runtime.block_on(async {
+        let queue = LocalQueue::open(directory.path(), Duration::from_secs(30));
+        let queue = Arc::new(queue.unwrap());
+        let measured = overhead::measure(queue, 3, epochs, 1);
+        measured.await.unwrap();
+    });
+    let network = standin::network(3).unwrap();
+    network.genesis.digest()
+}
+
+/// Of the process: this test is the one that subscribes for all of it.
+#[test]
+fn one_trace_per_epoch_holds_the_spans_of_coordinator_and_worker() {
+    let collector = Collector::start();
+    let guard = telemetry(Some(&collector.url)).subscribe().unwrap();
+    let genesis = farm(2);
+    drop(guard);
+    let (spans, resource) = collector.collected();
+    assert_eq!(resource["service.name"], "trifold-coordinator");
+    assert_eq!(resource["service.instance.id"], "one");
+    assert_eq!(resource["service.version"], env!("CARGO_PKG_VERSION"));
+    for epoch in [1, 2] {
+        let expected = trace::epoch(&genesis, epoch);
+        let of_epoch: Vec<_> = spans
+            .iter()
+            .filter(|span| span.trace_id == expected.trace)
+            .collect();
+        let ids: BTreeSet<_> = of_epoch.iter().map(|span| &span.span_id[..]).collect();
+        assert!(
+            ids.contains(&expected.span[..]),
+            "the root of epoch {epoch}"
+        );
+        for span in &of_epoch {
+            let root = span.span_id == expected.span;
+            assert_eq!(root, span.parent_span_id.is_empty(), "{}", span.name);
+            assert!(
+                root || ids.contains(&span.parent_span_id[..]),
+                "{} has a parent",
+                span.name
+            );
+        }
+        let count = |name: &str| of_epoch.iter().filter(|span| span.name == name).count();
+        assert_eq!(count("epoch"), 1);
+        assert_eq!((count("close"), count("publish")), (1, 1), "epoch {epoch}");
+        // Three programs, a merge and the nest.
+        for name in ["task", "witness", "prove", "report", "verify"] {
+            assert!(count(name) >= 5, "{name}: {} in epoch {epoch}", count(name));
+        }
+    }
+    let traces: BTreeSet<_> = spans.iter().map(|span| &span.trace_id).collect();
+    assert_eq!(traces.len(), 2);
 }
 
 #[test]

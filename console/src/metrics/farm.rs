@@ -33,6 +33,8 @@ pub(super) struct Farm {
     shards: Shards,
     /// Newest epoch whose publication is counted.
     counted: u64,
+    /// Whether this coordinator leads.
+    leads: bool,
 }
 
 /// Gauges with the name of a worker.
@@ -67,6 +69,7 @@ impl Farm {
             workers: Workers::new(board),
             shards: Shards::new(board),
             counted: 0,
+            leads: false,
         };
         set(&farm.leader, &vec![], 0.0);
         farm
@@ -75,6 +78,7 @@ impl Farm {
     pub fn report(&mut self, report: &Report) {
         match report {
             Report::Led { fence } => {
+                self.leads = true;
                 set(&self.leader, &vec![], 1.0);
                 set(&self.fence, &vec![], *fence as f64);
             }
@@ -87,7 +91,8 @@ impl Farm {
     }
 
     /// What only a leader knows would otherwise be shown for ever.
-    fn stands_by(&self) {
+    fn stands_by(&mut self) {
+        self.leads = false;
         set(&self.leader, &vec![], 0.0);
         let known = [
             &self.closed,
@@ -107,12 +112,16 @@ impl Farm {
             .for_each(Gauges::clear);
     }
 
+    /// The farm as it is now. Whoever stands by sees it too, and leaves the counting to the leader.
     pub fn view(&mut self, view: &View) {
+        set(&self.fence, &vec![], view.fence as f64);
+        if !self.leads {
+            return;
+        }
         let behind = view.closed_epoch.saturating_sub(view.published_epoch);
         let oldest = view.epochs.first();
         let progress = oldest.map_or(0.0, |epoch| epoch.done as f64 / epoch.total.max(1) as f64);
         let single = [
-            (&self.fence, view.fence as f64),
             (&self.closed, view.closed_epoch as f64),
             (&self.published, view.published_epoch as f64),
             (&self.behind, behind as f64),

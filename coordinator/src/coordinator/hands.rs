@@ -8,16 +8,19 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tracing::Instrument;
+use trifold_verifier::statement::Leaf;
 
 use super::held::Held;
 use super::journal::Journal;
 use super::publication::publish;
 use super::retry::insist_on_store;
+use super::traces::Traces;
 use super::{Config, CoordinatorError, orders_key, reply_key, verdict_key};
 use crate::Digest;
 use crate::artifacts::{ArtifactError, fetch};
 use crate::core::{Bundle, Collected, Effect, Input, Token};
 use crate::queue::{Item, Lane, Queue};
+use crate::trace;
 use crate::wire::{MAX_SNAPSHOT_BYTES, Task, Work, clip, encode};
 
 /// Lines of quick jobs; those of one task, item or notice are in the same line.
@@ -51,6 +54,7 @@ pub(super) struct Hands {
     publications: mpsc::UnboundedSender<Effect>,
     storage: mpsc::UnboundedSender<Effect>,
     quick: JoinSet<()>,
+    pub traces: Traces,
 }
 
 impl Hands {
@@ -60,6 +64,7 @@ impl Hands {
         inbox: mpsc::Sender<Input>,
         held: Arc<Held>,
         fatal: Fatal,
+        traces: Traces,
     ) -> Self {
         let (publications, to_publish) = mpsc::unbounded_channel();
         let (storage, to_store) = mpsc::unbounded_channel();
@@ -75,6 +80,7 @@ impl Hands {
             publications,
             storage,
             quick: JoinSet::new(),
+            traces,
         };
         hands.slow.spawn(hands.keeper().work(to_publish));
         hands.slow.spawn(hands.keeper().work(to_store));
@@ -99,10 +105,13 @@ impl Hands {
 
     /// Begins to carry an effect out; `journal` is shortened at once.
     pub fn carry_out(&mut self, effect: Effect, journal: &mut Journal) {
+        self.traces.see(&effect);
         match effect {
             Effect::Inspect {
-                token, previous, ..
-            } => self.inspect(token, previous),
+                token,
+                snapshot,
+                previous,
+            } => self.inspect(token, snapshot, previous),
             Effect::Verify { .. } => self.verify(effect),
             Effect::Push(task) => self.line(&task.id.clone(), Job::Push(task)),
             Effect::Cancel { lane, task } => self.line(&task, Job::Cancel { lane, task }),
@@ -137,11 +146,13 @@ impl Hands {
         let _ = self.lines[hasher.finish() as usize % LINES].send(job);
     }
 
-    fn inspect(&mut self, token: Token, previous: Option<trifold_verifier::statement::Leaf>) {
+    fn inspect(&mut self, token: Token, snapshot: Digest, previous: Option<Leaf>) {
+        let parent = self.traces.forming();
+        let span = tracing::info_span!("inspect", trace.parent = %parent, %snapshot);
         let (inspect, bytes) = (self.config.inspect.clone(), self.held.bytes(token));
         let (inbox, room) = (self.inbox.clone(), self.verifiers.clone());
         self.reap();
-        self.slow.spawn(async move {
+        let work = async move {
             let _room = room.acquire_owned().await;
             let checked =
                 tokio::task::spawn_blocking(move || inspect.check(&bytes, previous.as_ref()));
@@ -155,7 +166,8 @@ impl Hands {
             };
             // Nobody listens at the end of a term; the snapshot will be delivered again.
             let _ = inbox.send(Input::Inspected { token, refusal }).await;
-        });
+        };
+        self.slow.spawn(work.instrument(span));
     }
 
     fn verify(&mut self, effect: Effect) {
@@ -276,7 +288,10 @@ impl Keeper {
             let done = match effect {
                 Effect::Publish { proof, members } => {
                     let epoch = proof.state.epoch;
+                    let parent = trace::epoch(&proof.genesis, epoch);
+                    let span = tracing::info_span!("publish", trace.parent = %parent, epoch);
                     publish(self.queue.as_ref(), &proof, &members)
+                        .instrument(span)
                         .await
                         .map(|()| Some(Input::Published { epoch }))
                 }

@@ -13,10 +13,12 @@ use tokio::sync::{mpsc, watch};
 use super::board::Shared;
 use super::hands::Hands;
 use super::held::Held;
+use super::idle::Idle;
 use super::intake::Intake;
 use super::journal::{Appended, Journal};
 use super::retry::insist_on_store;
 use super::standby::Leader;
+use super::traces::Traces;
 use super::{Config, CoordinatorError, Ended, LEADER_KEY, VIEW_KEY};
 use crate::artifacts::{MAX_ARTIFACT_BYTES, fetch};
 use crate::core::{Batch, Core, Input, Output, newest_checkpoint};
@@ -59,7 +61,16 @@ pub(super) async fn term(
     let (fatal, failures) = mpsc::unbounded_channel();
     let held = Arc::new(Held::default());
     let open = Arc::new(AtomicBool::new(false));
-    let hands = Hands::start(queue.clone(), config, inbox.clone(), held.clone(), fatal);
+    let genesis = config.core.network.genesis.digest();
+    let traces = Traces::new(genesis, core.view(0, 0).closed_epoch);
+    let hands = Hands::start(
+        queue.clone(),
+        config,
+        inbox.clone(),
+        held.clone(),
+        fatal,
+        traces,
+    );
     let intake = Intake {
         queue,
         inspect: config.inspect.clone(),
@@ -78,6 +89,7 @@ pub(super) async fn term(
         renewed: 0,
         seen: None,
         said: None,
+        idle: Idle::default(),
     };
     let intakes = intake.start();
     let ended = term.lead(output, inputs, failures, shutdown).await;
@@ -152,6 +164,7 @@ struct Term<'a> {
     /// When the newest picture was made, and when we last said that we lead.
     seen: Option<Instant>,
     said: Option<Instant>,
+    idle: Idle,
 }
 
 impl Term<'_> {
@@ -173,6 +186,7 @@ impl Term<'_> {
                 () = turned(shutdown) => return Ok(Ended::Shutdown),
             };
             let more = std::iter::from_fn(|| inputs.try_recv().ok()).take(GROUP);
+            self.hands.traces.step();
             let (first, output) = self.step(std::iter::once(input).chain(more));
             tokio::select! {
                 recorded = self.journal.append(first, &output.entries), if !output.entries.is_empty() => {
@@ -255,6 +269,7 @@ impl Term<'_> {
         let mut view = self.core.lock().view(now, unix_now().as_millis() as u64);
         view.running = running;
         self.hands.notify(VIEW_KEY.into(), fitting(&view));
+        self.idle.say(view.idle.as_deref(), Instant::now());
         self.config.board.hang(view);
     }
 
