@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use trifold_console::metrics::{Described, MAX_SHARDS, MAX_WORKERS, Metrics, Role};
 use trifold_coordinator::Digest;
 use trifold_coordinator::coordinator::{Refused, Report, Requeue, TaskProved};
-use trifold_coordinator::queue::{ArtifactStats, JournalStats, Lane, LaneStats, QueueStats};
+use trifold_coordinator::queue::{
+    ArtifactStats, ConnectionStats, JournalStats, Lane, LaneStats, QueueStats,
+};
 use trifold_coordinator::view::{EpochStage, EpochView, PublishedView, View, WorkerView};
 use trifold_coordinator::wire::{
     FailureClass, HeldStage, HeldTask, Presence, ProofBytes, Proved, TaskOutcome, VERSION,
@@ -333,6 +335,10 @@ fn the_queue_is_shown() {
             bytes: 300,
             limit_bytes: Some(1000),
         }),
+        connection: ConnectionStats {
+            slow_consumers: 2,
+            ..ConnectionStats::default()
+        },
         ..QueueStats::default()
     });
     shows(
@@ -344,6 +350,7 @@ fn the_queue_is_shown() {
             ("trifold_journal_bytes", 512.0),
             ("trifold_artifact_bytes", 300.0),
             ("trifold_artifact_limit_bytes", 1000.0),
+            ("trifold_connection_events{event=\"slow_consumer\"}", 2.0),
         ],
     );
 }

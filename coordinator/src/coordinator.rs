@@ -25,6 +25,7 @@ mod idle;
 mod intake;
 mod journal;
 mod leader;
+mod log;
 mod publication;
 mod report;
 mod retry;

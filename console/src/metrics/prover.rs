@@ -1,10 +1,10 @@
 //! What a worker process counts.
 
+use trifold_coordinator::coordinator::Refused;
 use trifold_coordinator::wire::{HeldStage, Presence, TaskOutcome, WorkerState};
 
 use super::board::{Board, Counters, Gauges, Histograms, Sums, set};
 use super::bounded::Bounded;
-use super::work::failure;
 
 /// Circuits that are labels; there are far fewer.
 const MAX_CIRCUITS: usize = 64;
@@ -47,7 +47,7 @@ impl Prover {
     pub fn worked(&self, kind: &'static str, outcome: &TaskOutcome) {
         let class = match outcome {
             TaskOutcome::Proved(_) => "proved",
-            TaskOutcome::Failed { class, .. } => failure(*class),
+            TaskOutcome::Failed { class, .. } => Refused::Failed(*class).code(),
         };
         let labels = vec![("kind", kind.into()), ("class", class.into())];
         self.tasks.get_or_create(&labels).inc();

@@ -1,7 +1,7 @@
 //! The queue, the journal and the blobs.
 
 use trifold_coordinator::Report;
-use trifold_coordinator::queue::QueueStats;
+use trifold_coordinator::queue::{ConnectionStats, QueueStats};
 
 use super::board::{Board, Gauges, Histograms, set};
 use super::bounded::Bounded;
@@ -19,6 +19,7 @@ pub(super) struct Stores {
     artifacts: Gauges,
     artifact_bytes: Gauges,
     artifact_limit: Gauges,
+    connection: Gauges,
     lanes: Bounded,
 }
 
@@ -55,6 +56,10 @@ impl Stores {
                 ("trifold_artifact_limit_bytes", &[]),
                 "What the artifact store may hold, where a limit is known",
             ),
+            connection: board.gauges(
+                ("trifold_connection_events", &["event"]),
+                "What happened to the leader's connection to the queue since it was made: `disconnect`, `slow_consumer`, `lame_duck`, `error`",
+            ),
             lanes: Bounded::new(MAX_LANES),
         }
     }
@@ -77,12 +82,29 @@ impl Stores {
             set(&self.redelivered, &labels, lane.redelivered as f64);
         }
         set(&self.journal_bytes, &vec![], stats.journal.bytes as f64);
+        self.connection(&stats.connection);
         if let Some(artifacts) = &stats.artifacts {
             set(&self.artifacts, &vec![], artifacts.blobs as f64);
             set(&self.artifact_bytes, &vec![], artifacts.bytes as f64);
             if let Some(limit) = artifacts.limit_bytes {
                 set(&self.artifact_limit, &vec![], limit as f64);
             }
+        }
+    }
+
+    fn connection(&self, stats: &ConnectionStats) {
+        let events = [
+            ("disconnect", stats.disconnects),
+            ("slow_consumer", stats.slow_consumers),
+            ("lame_duck", stats.lame_ducks),
+            ("error", stats.errors),
+        ];
+        for (event, count) in events {
+            set(
+                &self.connection,
+                &vec![("event", event.into())],
+                count as f64,
+            );
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Snapshots and tasks as a coordinator sees them come and go.
 
-use trifold_coordinator::coordinator::{Refused, Report, Requeue, TaskProved};
-use trifold_coordinator::wire::FailureClass;
+use trifold_coordinator::coordinator::{Refused, Report, TaskProved};
 
 use super::board::{Board, Counters, Histograms};
 use super::bounded::Bounded;
@@ -61,7 +60,7 @@ impl Tasks {
             Report::TaskProved(proved) => self.proved(proved),
             Report::ResultRefused { kind, why, .. } => self.failed(kind.unwrap_or(UNKNOWN), *why),
             Report::TaskRequeued { kind, why, .. } => {
-                let labels = vec![("kind", (*kind).into()), ("reason", requeue(*why).into())];
+                let labels = vec![("kind", (*kind).into()), ("reason", why.code().into())];
                 self.requeues.get_or_create(&labels).inc();
             }
             Report::TaskQuarantined { .. } => {
@@ -101,7 +100,7 @@ impl Tasks {
     }
 
     fn failed(&self, kind: &str, why: Refused) {
-        self.attempt(kind, class(why));
+        self.attempt(kind, why.code());
         if why == Refused::Invalid {
             self.invalid
                 .get_or_create(&vec![("kind", kind.into())])
@@ -112,32 +111,5 @@ impl Tasks {
     fn attempt(&self, kind: &str, class: &str) {
         let labels = vec![("kind", kind.into()), ("class", class.into())];
         self.attempts.get_or_create(&labels).inc();
-    }
-}
-
-/// Name of a failure class.
-pub(super) fn failure(class: FailureClass) -> &'static str {
-    match class {
-        FailureClass::Inputs => "inputs",
-        FailureClass::Worker => "worker",
-        FailureClass::Memory => "memory",
-    }
-}
-
-fn class(why: Refused) -> &'static str {
-    match why {
-        Refused::Malformed => "malformed",
-        Refused::Invalid => "invalid",
-        Refused::Struck => "struck",
-        Refused::Failed(class) => failure(class),
-    }
-}
-
-fn requeue(why: Requeue) -> &'static str {
-    match why {
-        Requeue::Failed => "failed",
-        Requeue::Refused => "refused",
-        Requeue::Silent => "silent",
-        Requeue::Operator => "operator",
     }
 }

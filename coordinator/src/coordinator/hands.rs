@@ -12,6 +12,7 @@ use trifold_verifier::statement::Leaf;
 
 use super::held::Held;
 use super::journal::Journal;
+use super::log::log;
 use super::publication::publish;
 use super::retry::insist_on_store;
 use super::traces::Traces;
@@ -125,7 +126,10 @@ impl Hands {
             ),
             Effect::Order { worker, orders } => self.notify(orders_key(&worker), encode(&orders)),
             Effect::Reply { id, reply } => self.notify(reply_key(&id), encode(&reply)),
-            Effect::Report(report) => (self.config.on_report)(report),
+            Effect::Report(report) => {
+                log(&report);
+                (self.config.on_report)(report);
+            }
             Effect::Publish { .. } => drop(self.publications.send(effect)),
             Effect::Shorten { serial } => self.shorten(journal.forget(serial)),
             Effect::Bundle(_) | Effect::Checkpoint { .. } | Effect::Collect { .. } => {

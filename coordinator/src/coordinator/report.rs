@@ -74,6 +74,20 @@ pub enum Refused {
     Failed(FailureClass),
 }
 
+impl Refused {
+    /// The word for it in logs and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Refused::Malformed => "malformed",
+            Refused::Invalid => "invalid",
+            Refused::Struck => "struck",
+            Refused::Failed(FailureClass::Inputs) => "inputs",
+            Refused::Failed(FailureClass::Worker) => "worker",
+            Refused::Failed(FailureClass::Memory) => "memory",
+        }
+    }
+}
+
 /// Why a task is offered once more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requeue {
@@ -85,6 +99,18 @@ pub enum Requeue {
     Silent,
     /// An operator wanted it.
     Operator,
+}
+
+impl Requeue {
+    /// The word for it in logs and metrics.
+    pub fn code(self) -> &'static str {
+        match self {
+            Requeue::Failed => "failed",
+            Requeue::Refused => "refused",
+            Requeue::Silent => "silent",
+            Requeue::Operator => "operator",
+        }
+    }
 }
 
 /// A task and what it cost.
