@@ -1,9 +1,9 @@
-//! The seam to the queue: work lanes, records that survive, notices that need not.
+//! The seam to the queue: work lanes, one journal that survives, notices that need not.
 //!
 //! Both implementations give the same promises, no more: an item is delivered until it is done, perhaps more
 //! than once and perhaps to two holders at a time; `done` proves nothing about ownership; a push that timed out may
-//! have happened. So every effect behind this seam is idempotent: items and records have deterministic keys, and a
-//! repeated push, publish or store is refused as a duplicate.
+//! have happened. So every effect behind this seam is idempotent: items have deterministic keys and entries of
+//! the journal a place, and a repeated push, publish or append is refused.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ mod stats;
 pub use facts::{Difference, Facts, LocalFacts, NatsFacts, StreamFacts};
 pub use stats::{ArtifactStats, ConnectionStats, JournalStats, LaneStats, QueueStats};
 
-/// Largest body of an item, a record or a notice, in bytes.
+/// Largest body of an item, an entry or a notice, in bytes.
 pub const MAX_BODY_BYTES: usize = 256 << 10;
 /// Deliveries of one task after which the queue keeps it back: it ends its workers, or they never end.
 pub const MAX_DELIVERIES: u32 = 30;
@@ -116,14 +116,6 @@ pub struct Delivery {
     pub left: usize,
 }
 
-/// A record and the revision a change of it must name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    pub key: String,
-    pub revision: u64,
-    pub body: Bytes,
-}
-
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalEntry {
@@ -132,9 +124,6 @@ pub struct JournalEntry {
     pub body: Bytes,
 }
 
-/// The revision of a record that does not exist yet.
-pub const ABSENT: u64 = 0;
-
 /// What can go wrong between us and the queue.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
@@ -142,8 +131,8 @@ pub enum QueueError {
     BadKey(String),
     #[error("{key}: {bytes} bytes, more than the {MAX_BODY_BYTES} a message may have")]
     TooLarge { key: String, bytes: usize },
-    #[error("{key} is not at {expected}: somebody else wrote it")]
-    Conflict { key: String, expected: u64 },
+    #[error("the journal does not end at {after}: somebody else wrote it")]
+    Conflict { after: u64 },
     #[error("the queue did not answer in time, it may or may not have taken {0}")]
     Unknown(String),
     #[error("{0} is full")]
@@ -154,7 +143,7 @@ pub enum QueueError {
     Backend(String),
 }
 
-/// The queue, its records and its artifacts.
+/// The queue, its journal and its artifacts.
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Adds an item to a lane, unless one of that key is queued or leased there.
@@ -175,15 +164,6 @@ pub trait Queue: Send + Sync {
 
     /// What was published under `key`.
     async fn published(&self, key: &str) -> Result<Option<Bytes>, QueueError>;
-
-    /// Writes a durable record if its revision is still `expected` ([`ABSENT`] for a new one); returns the new revision.
-    async fn store(&self, key: &str, body: Bytes, expected: u64) -> Result<u64, QueueError>;
-
-    /// The record of `key`.
-    async fn load(&self, key: &str) -> Result<Option<Record>, QueueError>;
-
-    /// All records whose key is `prefix` followed by a dot and more, in order of their keys.
-    async fn scan(&self, prefix: &str) -> Result<Vec<Record>, QueueError>;
 
     /// Appends an entry to the journal if its last position is still `after` (0: nothing was ever appended); gives the
     /// position of the entry. [`QueueError::Conflict`]: somebody else appended. [`QueueError::Unknown`]: the entry may
@@ -216,7 +196,7 @@ pub trait Queue: Send + Sync {
     /// What the queue is like.
     async fn facts(&self) -> Result<Facts, QueueError>;
 
-    /// The blobs that items and records name by digest.
+    /// The blobs that items and entries name by digest.
     fn artifacts(&self) -> &dyn Artifacts;
 }
 

@@ -12,8 +12,7 @@ use trifold_coordinator::artifacts::{self, ArtifactError};
 use trifold_coordinator::queue::local::LocalQueue;
 use trifold_coordinator::queue::nats::{Limits, NatsConfig, NatsQueue, Role};
 use trifold_coordinator::queue::{
-    ABSENT, Facts, Item, JournalEntry, Lane, MAX_BODY_BYTES, MAX_DELIVERIES, Pushed, Queue,
-    QueueError,
+    Facts, Item, JournalEntry, Lane, MAX_BODY_BYTES, MAX_DELIVERIES, Pushed, Queue, QueueError,
 };
 use trifold_coordinator::{Digest, queue};
 
@@ -255,69 +254,6 @@ async fn publish(queue: &dyn Queue) {
     );
 }
 
-/// Records change only from the revision the writer knows.
-async fn records(queue: &dyn Queue) {
-    let body = |text: &'static str| Bytes::from_static(text.as_bytes());
-    assert_eq!(queue.load("r.1").await.expect("reads"), None);
-    let first = queue
-        .store("r.1", body("a"), ABSENT)
-        .await
-        .expect("creates");
-    assert!(conflict(queue.store("r.1", body("b"), ABSENT).await));
-    let second = queue.store("r.1", body("c"), first).await.expect("changes");
-    assert!(conflict(queue.store("r.1", body("d"), first).await));
-    let loaded = queue.load("r.1").await.expect("reads").expect("there");
-    assert_eq!((loaded.revision, &loaded.body[..]), (second, &b"c"[..]));
-    queue
-        .store("rr.2", body("elsewhere"), ABSENT)
-        .await
-        .expect("creates");
-    for i in (2..1200).rev() {
-        queue
-            .store(&format!("r.{i:04}"), body("x"), ABSENT)
-            .await
-            .expect("creates");
-    }
-    let scanned = queue.scan("r").await.expect("scans");
-    assert_eq!(scanned.len(), 1199);
-    assert!(scanned.is_sorted_by(|a, b| a.key < b.key));
-    assert!(scanned.contains(&loaded));
-    assert!(queue.scan("none").await.expect("scans").is_empty());
-}
-
-/// Twenty writers count to a hundred without losing a count.
-async fn contended(queue: &Arc<dyn Queue>) {
-    let writer = |queue: Arc<dyn Queue>| {
-        tokio::spawn(async move {
-            for _ in 0..5 {
-                loop {
-                    let record = queue.load("counter.1").await.expect("reads");
-                    let (revision, count) = record.map_or((ABSENT, 0), |r| (r.revision, r.body[0]));
-                    let body = Bytes::copy_from_slice(&[count + 1]);
-                    match queue.store("counter.1", body, revision).await {
-                        Ok(_) => break,
-                        Err(QueueError::Conflict { .. }) => {}
-                        Err(error) => panic!("{error}"),
-                    }
-                }
-            }
-        })
-    };
-    let writers: Vec<_> = (0..20).map(|_| writer(queue.clone())).collect();
-    for writer in writers {
-        writer.await.expect("writer");
-    }
-    assert_eq!(
-        queue
-            .load("counter.1")
-            .await
-            .expect("reads")
-            .expect("there")
-            .body[0],
-        100
-    );
-}
-
 fn conflict<T>(result: Result<T, QueueError>) -> bool {
     matches!(result, Err(QueueError::Conflict { .. }))
 }
@@ -550,10 +486,6 @@ async fn refusals(queue: &dyn Queue) {
         let refused = queue.push(&lane, &item(key, 0, "x")).await;
         assert!(matches!(refused, Err(QueueError::BadKey(_))), "{key}");
         assert!(matches!(
-            queue.store(key, Bytes::new(), ABSENT).await,
-            Err(QueueError::BadKey(_))
-        ));
-        assert!(matches!(
             queue.notices(key).await,
             Err(QueueError::BadKey(_))
         ));
@@ -644,8 +576,6 @@ async fn suite(queue: Arc<dyn Queue>) {
     lanes(queue.as_ref()).await;
     no_sharing(&queue).await;
     publish(queue.as_ref()).await;
-    records(queue.as_ref()).await;
-    contended(&queue).await;
     journal(queue.as_ref()).await;
     one_writer_wins(&queue).await;
     an_append_of_unknown_fate(&queue).await;
@@ -702,14 +632,6 @@ async fn fill(queue: &dyn Queue) -> Digest {
         queue.append(body, i).await.expect("appends");
     }
     queue.shorten(4).await.expect("shortens");
-    let revision = queue
-        .store("r.1", Bytes::from_static(b"a"), ABSENT)
-        .await
-        .expect("creates");
-    queue
-        .store("r.1", Bytes::from_static(b"b"), revision)
-        .await
-        .expect("changes");
     queue
         .artifacts()
         .put(Bytes::from_static(b"blob"))
@@ -755,18 +677,6 @@ async fn remembered(queue: &dyn Queue, blob: &Digest) {
     assert!(conflict(queue.append(Bytes::new(), 4).await));
     let appended = queue.append(Bytes::new(), 5).await;
     assert_eq!(appended.expect("appends"), 6);
-    let record = queue.load("r.1").await.expect("reads").expect("there");
-    assert_eq!(&record.body[..], b"b");
-    assert!(
-        queue
-            .store("r.1", Bytes::from_static(b"c"), ABSENT)
-            .await
-            .is_err()
-    );
-    queue
-        .store("r.1", Bytes::from_static(b"c"), record.revision)
-        .await
-        .expect("changes");
     let bytes = artifacts::fetch(queue.artifacts(), blob, 100)
         .await
         .expect("reads");

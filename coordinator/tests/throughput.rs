@@ -11,7 +11,7 @@ use bytes::Bytes;
 use common::desk::*;
 use trifold_coordinator::queue::local::LocalQueue;
 use trifold_coordinator::queue::{
-    Delivery, Facts, Item, JournalEntry, Lane, Lease, Pushed, Queue, QueueError, QueueStats, Record,
+    Delivery, Facts, Item, JournalEntry, Lane, Lease, Pushed, Queue, QueueError, QueueStats,
 };
 use trifold_coordinator::wire::FailureClass;
 use trifold_coordinator::worker::ExecuteError;
@@ -254,18 +254,6 @@ impl Queue for Deaf {
 
     async fn published(&self, key: &str) -> Result<Option<Bytes>, QueueError> {
         self.queue.published(key).await
-    }
-
-    async fn store(&self, key: &str, body: Bytes, expected: u64) -> Result<u64, QueueError> {
-        self.queue.store(key, body, expected).await
-    }
-
-    async fn load(&self, key: &str) -> Result<Option<Record>, QueueError> {
-        self.queue.load(key).await
-    }
-
-    async fn scan(&self, prefix: &str) -> Result<Vec<Record>, QueueError> {
-        self.queue.scan(prefix).await
     }
 
     async fn append(&self, body: Bytes, after: u64) -> Result<u64, QueueError> {

@@ -38,11 +38,6 @@ pub enum Entry {
         key: String,
         body: Bytes,
     },
-    Store {
-        key: String,
-        revision: u64,
-        body: Bytes,
-    },
     /// An entry of the coordinator's journal, at the next position.
     Append {
         body: Bytes,
@@ -59,13 +54,8 @@ impl Entry {
             Entry::Push { lane, key, body } => (0, 0, lane, key, body),
             Entry::Done { lane, key } => (1, 0, lane, key, &[]),
             Entry::Publish { key, body } => (2, 0, key, "", body),
-            Entry::Store {
-                key,
-                revision,
-                body,
-            } => (3, *revision, key, "", body),
-            Entry::Append { body } => (4, 0, "", "", body),
-            Entry::Shorten { before } => (5, *before, "", "", &[]),
+            Entry::Append { body } => (3, 0, "", "", body),
+            Entry::Shorten { before } => (4, *before, "", "", &[]),
         };
         let mut out = vec![tag];
         out.extend(number.to_le_bytes());
@@ -91,13 +81,8 @@ impl Entry {
             }),
             1 => Some(Entry::Done { lane: a, key: b }),
             2 => Some(Entry::Publish { key: a, body }),
-            3 => Some(Entry::Store {
-                key: a,
-                revision: u64::from_le_bytes(*number),
-                body,
-            }),
-            4 => Some(Entry::Append { body }),
-            5 => Some(Entry::Shorten {
+            3 => Some(Entry::Append { body }),
+            4 => Some(Entry::Shorten {
                 before: u64::from_le_bytes(*number),
             }),
             _ => None,
@@ -350,11 +335,6 @@ mod tests {
             Entry::Publish {
                 key: "p".into(),
                 body: Bytes::new(),
-            },
-            Entry::Store {
-                key: "k".into(),
-                revision: 7,
-                body: Bytes::from_static(b"xyz"),
             },
             Entry::Append {
                 body: Bytes::from_static(b"entry"),

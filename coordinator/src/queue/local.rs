@@ -1,7 +1,7 @@
 //! The embedded queue: in this process, in memory, and on disk when given a directory.
 //!
-//! With a directory, snapshots, commands, results, publications and records survive the process; tasks do not,
-//! since the coordinator makes them anew from the records.
+//! With a directory, snapshots, commands, results, publications and the journal survive the process; tasks do
+//! not, since the coordinator makes them anew.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs::File;
@@ -16,9 +16,9 @@ use tokio::sync::{Notify, oneshot};
 use super::journal::{Entry, Journal};
 use super::log::Log;
 use super::{
-    ABSENT, ArtifactStats, Delivery, Facts, Item, JOURNAL, JournalEntry, Lane, LaneStats, Lease,
-    LocalFacts, MAX_DELIVERIES, Pushed, Queue, QueueError, QueueStats, Record, check, check_entry,
-    check_key, check_lane,
+    ArtifactStats, Delivery, Facts, Item, JournalEntry, Lane, LaneStats, Lease, LocalFacts,
+    MAX_DELIVERIES, Pushed, Queue, QueueError, QueueStats, check, check_entry, check_key,
+    check_lane,
 };
 use crate::Artifacts;
 use crate::artifacts::{DirectoryArtifacts, MemoryArtifacts, write_atomically};
@@ -48,7 +48,6 @@ struct Shared {
 struct State {
     lanes: HashMap<String, LaneState>,
     published: BTreeMap<String, Bytes>,
-    records: BTreeMap<String, (u64, Bytes)>,
     log: Log,
     undeliverable: Vec<(Lane, String)>,
     notices: BTreeMap<String, Bytes>,
@@ -269,13 +268,6 @@ impl State {
                     }
                 }
                 Entry::Publish { key, body } => drop(state.published.insert(key, body)),
-                Entry::Store {
-                    key,
-                    revision,
-                    body,
-                } => {
-                    state.records.insert(key, (revision, body));
-                }
                 Entry::Append { body } => drop(state.log.append(body)),
                 Entry::Shorten { before } => state.log.shorten(before),
             }
@@ -290,13 +282,6 @@ impl State {
         for (key, body) in &self.published {
             entries.push(Entry::Publish {
                 key: key.clone(),
-                body: body.clone(),
-            });
-        }
-        for (key, (revision, body)) in &self.records {
-            entries.push(Entry::Store {
-                key: key.clone(),
-                revision: *revision,
                 body: body.clone(),
             });
         }
@@ -553,69 +538,12 @@ impl Queue for LocalQueue {
         Ok(self.shared.lock().published.get(key).cloned())
     }
 
-    async fn store(&self, key: &str, body: Bytes, expected: u64) -> Result<u64, QueueError> {
-        check(key, &body)?;
-        let (revision, pending) = {
-            let mut state = self.shared.lock();
-            let current = state
-                .records
-                .get(key)
-                .map_or(ABSENT, |(revision, _)| *revision);
-            if current != expected {
-                return Err(QueueError::Conflict {
-                    key: key.into(),
-                    expected,
-                });
-            }
-            let revision = expected + 1;
-            state.records.insert(key.into(), (revision, body.clone()));
-            (
-                revision,
-                self.shared.append(&Entry::Store {
-                    key: key.into(),
-                    revision,
-                    body,
-                }),
-            )
-        };
-        synced(pending).await.map(|()| revision)
-    }
-
-    async fn load(&self, key: &str) -> Result<Option<Record>, QueueError> {
-        let state = self.shared.lock();
-        let record = |(revision, body): &(u64, Bytes)| Record {
-            key: key.into(),
-            revision: *revision,
-            body: body.clone(),
-        };
-        Ok(state.records.get(key).map(record))
-    }
-
-    async fn scan(&self, prefix: &str) -> Result<Vec<Record>, QueueError> {
-        check_key(prefix)?;
-        let state = self.shared.lock();
-        let start = format!("{prefix}.");
-        let matching = state
-            .records
-            .range(start.clone()..)
-            .take_while(|(key, _)| key.starts_with(&start));
-        let record = |(key, (revision, body)): (&String, &(u64, Bytes))| Record {
-            key: key.clone(),
-            revision: *revision,
-            body: body.clone(),
-        };
-        Ok(matching.map(record).collect())
-    }
-
     async fn append(&self, body: Bytes, after: u64) -> Result<u64, QueueError> {
         check_entry(&body)?;
         let (position, pending) = {
             let mut state = self.shared.lock();
             if state.log.end() != after {
-                return Err(QueueError::Conflict {
-                    key: JOURNAL.into(),
-                    expected: after,
-                });
+                return Err(QueueError::Conflict { after });
             }
             let position = state.log.append(body.clone());
             (position, self.shared.append(&Entry::Append { body }))

@@ -4,7 +4,6 @@
 //! |---|---|---|
 //! | `<P>_SNAPSHOTS`, `<P>_CONTROL`, `<P>_TASKS`, `<P>_RESULTS` | work queue | one message per subject, discard new per subject: a repeated push is refused while the first is queued or leased |
 //! | `<P>_PROOFS` | limits | the same guard with purge and delete denied: published once, for ever |
-//! | `<P>_STATE` | limits | last message per subject; every write names the sequence it replaces |
 //! | `<P>_JOURNAL` | limits | one subject; every append names the sequence of the entry before it |
 //! | `<P>_NOTICES` | limits | last message per subject, old ones dropped |
 //! | `<P>_ARTIFACTS` | limits | last message per subject: one piece of a blob |
@@ -32,8 +31,8 @@ use self::artifacts::NatsArtifacts;
 use self::connect::Events;
 use self::fetch::{Reading, each, pull_message};
 use super::{
-    Delivery, Facts, Item, JournalEntry, Lane, Lease, Pushed, Queue, QueueError, QueueStats,
-    Record, check, check_key, check_lane,
+    Delivery, Facts, Item, JournalEntry, Lane, Lease, Pushed, Queue, QueueError, QueueStats, check,
+    check_key, check_lane,
 };
 use crate::Artifacts;
 
@@ -265,31 +264,6 @@ impl NatsQueue {
         ack.await.map(|ack| ack.sequence)
     }
 
-    /// The messages of `stream` whose key under `root` begins with `prefix` and a dot.
-    async fn each_of(
-        &self,
-        stream: &str,
-        root: &str,
-        prefix: &str,
-        mut take: impl FnMut(String, u64, Bytes) + Send,
-    ) -> Result<(), QueueError> {
-        let root = self.names.subject(&format!("{root}."));
-        let reading = Reading {
-            subject: format!("{root}{prefix}.>"),
-            from: 1,
-            headers_only: false,
-        };
-        let stream = self.stream(&self.names.stream(stream)).await?;
-        each(&stream, reading, self.timeout, |message| {
-            let sequence = message.info().map_err(backend)?.stream_sequence;
-            let key = message.subject.strip_prefix(root.as_str());
-            let body = message.payload.clone();
-            take(key.unwrap_or_default().to_owned(), sequence, body);
-            Ok(true)
-        })
-        .await
-    }
-
     /// The last message of a subject, from any replica.
     async fn direct(&self, stream: &str, subject: &str) -> Result<Option<Bytes>, QueueError> {
         let stream = self.stream(&self.names.stream(stream)).await?;
@@ -300,10 +274,11 @@ impl NatsQueue {
         }
     }
 
-    async fn last(&self, stream: &str, subject: &str) -> Result<Option<(u64, Bytes)>, QueueError> {
-        let stream = self.stream(stream).await?;
+    /// The last message of a subject, from the stream's leader.
+    async fn last(&self, stream: &str, subject: &str) -> Result<Option<Bytes>, QueueError> {
+        let stream = self.stream(&self.names.stream(stream)).await?;
         match stream.get_last_raw_message_by_subject(subject).await {
-            Ok(message) => Ok(Some((message.sequence, message.payload))),
+            Ok(message) => Ok(Some(message.payload)),
             Err(e) if matches!(e.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
             Err(e) => Err(backend(e)),
         }
@@ -378,13 +353,9 @@ fn classify(error: &PublishError) -> Refused {
     }
 }
 
-fn not_stored(place: &str, key: &str, expected: u64, error: &PublishError) -> QueueError {
+fn not_stored(place: &str, key: &str, error: &PublishError) -> QueueError {
     match classify(error) {
         Refused::Unknown => QueueError::Unknown(key.into()),
-        Refused::Conflict => QueueError::Conflict {
-            key: key.into(),
-            expected,
-        },
         Refused::Full => QueueError::Full(place.into()),
         _ => backend(error),
     }
@@ -413,7 +384,7 @@ impl Queue for NatsQueue {
             Ok(_) => Ok(Pushed::New),
             Err(error) => match classify(&error) {
                 Refused::Duplicate => Ok(Pushed::Duplicate),
-                _ => Err(not_stored(&lane.name(), &item.key, 0, &error)),
+                _ => Err(not_stored(&lane.name(), &item.key, &error)),
             },
         }
     }
@@ -461,7 +432,7 @@ impl Queue for NatsQueue {
             Ok(_) => Ok(Pushed::New),
             Err(error) => match classify(&error) {
                 Refused::Duplicate => Ok(Pushed::Duplicate),
-                _ => Err(not_stored("the stream of proofs", key, 0, &error)),
+                _ => Err(not_stored("the stream of proofs", key, &error)),
             },
         }
     }
@@ -474,45 +445,7 @@ impl Queue for NatsQueue {
             return Ok(found);
         }
         // A replica may lag behind; the stream's leader does not.
-        let last = self.last(&self.names.stream("PROOFS"), &subject).await?;
-        Ok(last.map(|(_, body)| body))
-    }
-
-    async fn store(&self, key: &str, body: Bytes, expected: u64) -> Result<u64, QueueError> {
-        check(key, &body)?;
-        let subject = self.names.subject(&format!("state.{key}"));
-        let message = PublishMessage::build()
-            .payload(body)
-            .expected_last_subject_sequence(expected);
-        let sent = self.send(subject, message).await;
-        sent.map_err(|error| not_stored("the stream of records", key, expected, &error))
-    }
-
-    async fn load(&self, key: &str) -> Result<Option<Record>, QueueError> {
-        check_key(key)?;
-        let subject = self.names.subject(&format!("state.{key}"));
-        let last = self.last(&self.names.stream("STATE"), &subject).await?;
-        Ok(last.map(|(revision, body)| Record {
-            key: key.into(),
-            revision,
-            body,
-        }))
-    }
-
-    async fn scan(&self, prefix: &str) -> Result<Vec<Record>, QueueError> {
-        check_key(prefix)?;
-        let mut records = Vec::new();
-        self.each_of("STATE", "state", prefix, |key, revision, body| {
-            records.push(Record {
-                key,
-                revision,
-                body,
-            })
-        })
-        .await?;
-        records.sort_by(|a, b| a.key.cmp(&b.key).then(b.revision.cmp(&a.revision)));
-        records.dedup_by(|later, kept| later.key == kept.key);
-        Ok(records)
+        self.last("PROOFS", &subject).await
     }
 
     async fn append(&self, body: Bytes, after: u64) -> Result<u64, QueueError> {
@@ -538,7 +471,7 @@ impl Queue for NatsQueue {
             .send(subject, PublishMessage::build().payload(body))
             .await;
         sent.map(drop)
-            .map_err(|error| not_stored("the stream of notices", key, 0, &error))
+            .map_err(|error| not_stored("the stream of notices", key, &error))
     }
 
     async fn notice(&self, key: &str) -> Result<Option<Bytes>, QueueError> {
@@ -549,9 +482,19 @@ impl Queue for NatsQueue {
 
     async fn notices(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, QueueError> {
         check_key(prefix)?;
+        let root = self.names.subject("notices.");
+        let reading = Reading {
+            subject: format!("{root}{prefix}.>"),
+            from: 1,
+            headers_only: false,
+        };
+        let stream = self.stream(&self.names.stream("NOTICES")).await?;
         let mut notices = BTreeMap::new();
-        self.each_of("NOTICES", "notices", prefix, |key, _, body| {
-            notices.insert(key, body);
+        each(&stream, reading, self.timeout, |message| {
+            if let Some(key) = message.subject.strip_prefix(root.as_str()) {
+                notices.insert(key.to_owned(), message.payload.clone());
+            }
+            Ok(true)
         })
         .await?;
         Ok(notices.into_iter().collect())

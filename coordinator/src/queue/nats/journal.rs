@@ -21,10 +21,7 @@ impl NatsQueue {
             // Nobody leads the stream just now, or nobody answered: it may still be delivered.
             Refused::Unknown | Refused::Absent => QueueError::Unknown(JOURNAL.into()),
             Refused::Full => QueueError::Full(JOURNAL.into()),
-            Refused::Conflict => QueueError::Conflict {
-                key: JOURNAL.into(),
-                expected: after,
-            },
+            Refused::Conflict => QueueError::Conflict { after },
             _ => backend(error),
         })
     }

@@ -118,9 +118,7 @@ pub fn wanted(names: &Names, replicas: usize, limits: &Limits) -> Vec<stream::Co
         max_messages_per_subject: -1,
         ..base("ADVISORIES", exhausted, MAX_ADVISORIES, ADVISORIES_BYTES)
     };
-    let state = base("STATE", under("state"), MAX_PROOFS, limits.proofs_bytes);
     vec![
-        state,
         work("SNAPSHOTS", "snapshots"),
         work("CONTROL", "control"),
         work("TASKS", "tasks"),
