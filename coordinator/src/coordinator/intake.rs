@@ -25,6 +25,8 @@ const OUTAGE_PAUSE: Duration = Duration::from_millis(500);
 const BACKLOG_PAUSE: Duration = Duration::from_millis(100);
 /// Time between looks at the workers' notices.
 const PRESENCE_PERIOD: Duration = Duration::from_secs(1);
+/// Time between looks for tasks that the queue gave up.
+const UNDELIVERABLE_PERIOD: Duration = Duration::from_secs(5);
 /// Items held at a time, per lane.
 const MAX_SNAPSHOTS: usize = 64;
 const MAX_RESULTS: usize = 1024;
@@ -60,6 +62,7 @@ impl Intake {
             intakes.spawn(self.clone().results(room.clone()));
         }
         intakes.spawn(self.clone().commands());
+        intakes.spawn(self.clone().undeliverable());
         intakes.spawn(self.presences());
         intakes
     }
@@ -95,6 +98,21 @@ impl Intake {
             };
             if self.inbox.send(input).await.is_err() {
                 return;
+            }
+        }
+    }
+
+    /// What the queue gave up leaves its lane, so that the core's next offer of it is taken.
+    async fn undeliverable(self) {
+        loop {
+            tokio::time::sleep(UNDELIVERABLE_PERIOD).await;
+            match self.queue.undeliverable().await {
+                Ok(tasks) => {
+                    for (lane, key) in tasks {
+                        tracing::warn!(%lane, key, "a task was delivered too often without a result");
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "undeliverable tasks can't be seen"),
             }
         }
     }

@@ -228,10 +228,16 @@ impl NatsQueue {
     }
 
     async fn pull_one(&self, lane: &Lane, wait: Duration) -> Result<Option<Delivery>, QueueError> {
-        let Some(consumer) = self.consumer(lane).await? else {
-            tokio::time::sleep(wait.min(LANE_PAUSE)).await;
-            return Ok(None);
+        let deadline = Instant::now() + wait;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let consumer = loop {
+            match self.consumer(lane).await? {
+                Some(consumer) => break consumer,
+                None if left().is_zero() => return Ok(None),
+                None => tokio::time::sleep(left().min(LANE_PAUSE)).await,
+            }
         };
+        let wait = left();
         let pulled = pull_message(&consumer, wait, self.timeout).await;
         if pulled.is_err() {
             // The consumer may be gone with its server: look it up again next time.

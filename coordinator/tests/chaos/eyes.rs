@@ -1,12 +1,12 @@
 //! What is looked at in the processes: that no task is offered again once its proof is recorded; and what a hostile worker
 //! does beside its work.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rand::rngs::StdRng;
@@ -40,11 +40,14 @@ pub struct Honest {
     state: Mutex<Known>,
 }
 
+/// An offer that was decided on before the proof was recorded, and carried out after it, is taken back next.
+const TAKEN_BACK: Duration = Duration::from_secs(20);
+
 #[derive(Default)]
 struct Known {
     proved: HashSet<String>,
-    /// Offered although proven, and not taken back yet.
-    offered: HashSet<String>,
+    /// Offered although proven, since when, and not taken back yet.
+    offered: HashMap<String, Instant>,
 }
 
 impl Honest {
@@ -61,7 +64,7 @@ impl Eye for Honest {
     fn pushing(&self, lane: &Lane, item: &Item) -> Vec<(Duration, Item)> {
         let mut state = self.state.lock().expect("state");
         if matches!(lane, Lane::Tasks(_)) && state.proved.contains(&item.key) {
-            state.offered.insert(item.key.clone());
+            state.offered.insert(item.key.clone(), Instant::now());
         }
         Vec::new()
     }
@@ -70,13 +73,11 @@ impl Eye for Honest {
         self.state.lock().expect("state").offered.remove(key);
     }
 
-    /// Effects of one group are carried out before the next group is recorded.
     fn appending(&self) {
-        for key in self.state.lock().expect("state").offered.drain() {
-            let line = format!(
-                "{} offered task {key} after its proof was recorded",
-                self.name
-            );
+        let mut state = self.state.lock().expect("state");
+        let due = |_: &String, since: &mut Instant| since.elapsed() > TAKEN_BACK;
+        for (key, _) in state.offered.extract_if(due) {
+            let line = format!("{} offers task {key}, whose proof is recorded", self.name);
             self.violations.write(&line);
         }
     }
