@@ -2,6 +2,7 @@
 
 mod arkworks;
 mod circuit;
+mod farm;
 mod gpu;
 mod inputs;
 mod light_client;
@@ -49,6 +50,8 @@ enum Figure {
 enum Command {
     /// Measures a card against sppark, ICICLE and the processor (`make bench-gpu`).
     Gpu(gpu::Options),
+    /// Loads the coordinator with shards and workers.
+    Farm(farm::Options),
     /// One prover's measurement in a process of its own, so that its peak memory is its own.
     #[command(hide = true)]
     Measure(measure::Options),
@@ -58,6 +61,7 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match &arguments.command {
         Some(Command::Gpu(options)) => return gpu::run(options),
+        Some(Command::Farm(options)) => return farm::run(options),
         Some(Command::Measure(options)) => return measure::run(options),
         None => {}
     }

@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use trifold_console::metrics::Role;
 use trifold_console::{Console, Metrics};
+use trifold_coordinator::queue::{Queue, QueueError};
 use trifold_coordinator::standin::faulty::{Faulty, Temper};
 use trifold_coordinator::wire::WorkerState;
 use trifold_coordinator::worker::{About, Execute, OnWord, Patience, Word};
@@ -30,6 +31,9 @@ use crate::serve::Listen;
 use crate::shutdown::{self, Stop, reached};
 use crate::supervisor::{self, HUNG, Pauses, Post, Tell};
 use crate::telling::Telling;
+
+/// Pause before a worker looks for a coordinator again.
+const NO_COORDINATOR_PAUSE: Duration = Duration::from_secs(2);
 
 /// It loads its keys and proves a self-test first. Then it takes tasks of one circuit together, as many as suit the backend, and
 /// makes the witnesses of the next ones on the processor's cores meanwhile. Killed in the middle of a proof, it loses nothing
@@ -232,7 +236,7 @@ impl Worker {
         let console = console(&config, metrics.clone());
         let listen = self.listen.of_card(self.card_place);
         let listening = listen.start(console, stopped.clone()).await?;
-        let queue = self.nats.connect().await?;
+        let queue = self.connect().await?;
         config.on_word = counted(metrics);
         config.give_back = self.follow_signals(shutdown.clone());
         tell_when_ready(screen.clone(), &config);
@@ -242,6 +246,21 @@ impl Worker {
             listening.await?;
         }
         Ok(ended)
+    }
+
+    /// Connects; a worker may be there before the first coordinator.
+    async fn connect(&self) -> anyhow::Result<Arc<dyn Queue>> {
+        loop {
+            let error = match self.nats.connect().await {
+                Ok(queue) => return Ok(queue),
+                Err(error) => error,
+            };
+            match error.downcast_ref() {
+                Some(QueueError::NoCoordinator(_)) => tracing::warn!("{error:#}"),
+                _ => return Err(error),
+            }
+            tokio::time::sleep(NO_COORDINATOR_PAUSE).await;
+        }
     }
 
     /// Turns `shutdown` true at the first signal, and what is returned when everything is to be given back.

@@ -114,6 +114,11 @@ impl Process {
         (status, std::mem::take(&mut self.seen))
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The end that the process makes by itself.
     pub fn end(mut self) -> (std::process::ExitStatus, Vec<String>) {
         let status = self.child.wait().expect("reaped");

@@ -32,7 +32,7 @@ pub(super) struct Heard {
 /// A running heartbeat, which ends when it is dropped.
 pub(super) struct Heartbeat {
     pub book: Book,
-    _stop: mpsc::Sender<()>,
+    poke: mpsc::Sender<()>,
 }
 
 impl Heartbeat {
@@ -44,7 +44,7 @@ impl Heartbeat {
         let book = Book::default();
         let (order, ordered) = watch::channel(Order::Work);
         let (hung, found_hung) = watch::channel(None);
-        let (stop, stopped) = mpsc::channel();
+        let (poke, poked) = mpsc::channel();
         let pulse = Pulse {
             queue,
             book: book.clone(),
@@ -58,7 +58,7 @@ impl Heartbeat {
         let runtime = Handle::current();
         let thread = std::thread::Builder::new()
             .name("heartbeat".into())
-            .spawn(move || pulse.run(&stopped, &runtime));
+            .spawn(move || pulse.run(&poked, &runtime));
         if let Err(error) = thread {
             tracing::error!(%error, "no heartbeat: tasks may be given to other workers too");
         }
@@ -66,7 +66,13 @@ impl Heartbeat {
             order: ordered,
             hung: found_hung,
         };
-        (Self { book, _stop: stop }, heard)
+        (Self { book, poke }, heard)
+    }
+
+    /// Lets the worker say now what it does, since that has changed.
+    pub fn speak(&self) {
+        // The thread has ended only where something hangs, which it has said.
+        let _ = self.poke.send(());
     }
 }
 
@@ -87,14 +93,17 @@ struct Pulse {
 }
 
 impl Pulse {
-    fn run(mut self, stopped: &mpsc::Receiver<()>, runtime: &Handle) {
+    fn run(mut self, poked: &mpsc::Receiver<()>, runtime: &Handle) {
         let (mut beat, mut word) = (Instant::now() + self.config.heartbeat, Instant::now());
         loop {
             let wait = beat.min(word).saturating_duration_since(Instant::now());
-            let Err(mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(wait) else {
-                return;
-            };
+            let poked = poked.recv_timeout(wait);
             let now = Instant::now();
+            match poked {
+                Ok(()) => word = now,
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            }
             if let Some(hung) = self.book.hung(now, self.config.patience) {
                 // No more signs of life: whatever becomes of this process, others get its tasks.
                 self.hung.send_replace(Some(hung));

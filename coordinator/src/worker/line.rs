@@ -93,6 +93,7 @@ impl<E: Execute> Line<E> {
             linger: config.linger,
         };
         config.state.send_replace(WorkerState::Ready);
+        heartbeat.speak();
         Self {
             ordinary: if config.large { lanes.len() / 2 } else { 0 },
             lanes: Lanes::new(lanes.into_iter().map(Lane::Tasks), limits),
@@ -128,6 +129,7 @@ impl<E: Execute> Line<E> {
 
     fn tell(&self, state: WorkerState) {
         self.config.state.send_replace(state);
+        self.heartbeat.speak();
     }
 
     /// Whether the executor can prove nothing more.
