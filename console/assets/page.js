@@ -74,7 +74,7 @@ function selected(place, changed) {
 
 function lead() {
   const epoch = farm.epoch(tree?.epoch);
-  if (!tree) return set(get("tree-lead"), farm.view.idle ?? "Waiting for the first epoch");
+  if (!tree) return set(get("tree-lead"), farm.view.epochs.length ? `The coordinator that leads, ${farm.view.leader}, shows the tree` : farm.view.idle ?? "Waiting for the first epoch");
   const cells = `${count(farm.view.shards)} shards, ${tree.depth} ${tree.depth === 1 ? "level" : "levels"} of merges`;
   const stageWord = farm.published(tree.epoch) ? "published" : epoch?.stage ?? "not in work";
   set(get("tree-title"), `Proof tree of epoch ${tree.epoch}`);

@@ -89,10 +89,11 @@ impl Sent {
     }
 
     fn view_news(&mut self, frame: &Frame) -> String {
-        let Some(old) = self.view.replace(frame.view.clone()) else {
-            return format!("retry: {RETRY_MS}\n{}", event("view", &*frame.view));
+        let view = &frame.view;
+        let Some(old) = self.view.replace(view.clone()) else {
+            return format!("retry: {RETRY_MS}\n{}", event("view", &**view));
         };
-        let patch = Patch::between(&old, &frame.view);
+        let patch = Patch::between(&old, view);
         match patch.is_empty() {
             true => String::new(),
             false => event("patch", &patch),
@@ -113,4 +114,48 @@ fn event(name: &str, data: &impl Serialize) -> String {
     // JSON has no line breaks, so that one data line is enough; our messages have no failing serializers.
     let data = serde_json::to_string(data).unwrap_or_default();
     format!("event: {name}\ndata: {data}\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::play::{Play, Score};
+    use crate::pulse::Pulse;
+
+    /// Nothing queues up for who does not read: what it missed comes as one difference.
+    #[tokio::test]
+    async fn a_slow_client_skips() {
+        let play = Arc::new(Play::new(Score {
+            shards: 27,
+            workers: 9,
+            task_ms: 400,
+            seed: 3,
+        }));
+        let pulse = Pulse::new(play.clone());
+        let (_stop, stopping) = watch::channel(false);
+        let mut client = Client {
+            frames: pulse.subscribe().await,
+            watching: None,
+            stopping,
+            _place: Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap(),
+            sent: Sent::default(),
+        };
+        let first = client.next().await.unwrap();
+        assert!(
+            first.contains("event: view\n") && first.contains("event: cells\n"),
+            "{first}"
+        );
+        for _ in 0..20 {
+            play.advance(100);
+            pulse.subscribe().await;
+        }
+        let second = client.next().await.unwrap();
+        assert_eq!(second.matches("event: ").count(), 2, "{second}");
+        assert!(
+            second.contains("event: patch\n") && second.contains("event: delta\n"),
+            "{second}"
+        );
+    }
 }

@@ -23,6 +23,8 @@ const QUARANTINE_MS: u64 = 25_000;
 const FAILURE_EVERY: u64 = 6000;
 /// One of so many shards has nothing to say in an epoch.
 const SILENT_EVERY: u64 = 9;
+/// Time from one notice of a worker to the next, in milliseconds.
+const NOTICE_MS: u64 = 5000;
 /// Length of a step of the play, in milliseconds.
 const STEP_MS: u64 = 50;
 
@@ -72,8 +74,12 @@ struct Worker {
     state: WorkerState,
     /// Since when nothing is heard of it.
     silent_since: Option<u64>,
+    /// Epoch, place, end and beginning.
     work: Option<(u64, Place, u64, u64)>,
     proved: u64,
+    /// What it last said about itself, and when.
+    told: Presence,
+    told_ms: u64,
 }
 
 impl Play {
@@ -128,6 +134,7 @@ impl Stage {
         self.finish();
         self.publish();
         self.assign();
+        self.tell();
         let minute_ago = self.now_ms.saturating_sub(60_000);
         self.finished_ms.retain(|finished| *finished >= minute_ago);
     }
@@ -270,6 +277,23 @@ impl Stage {
             tree.set(place, CellState::Proving);
             tree.holders.insert(place, name);
             self.workers[index].work = Some((tree.epoch, place, until, now));
+        }
+    }
+
+    /// Each worker says every five seconds what it does, not all at once.
+    fn tell(&mut self) {
+        let (step, notices) = (self.now_ms / STEP_MS, NOTICE_MS / STEP_MS);
+        for (number, worker) in self.workers.iter_mut().enumerate() {
+            if worker.silent_since.is_none() && step % notices == number as u64 % notices {
+                worker.told = presence(
+                    &worker.name,
+                    worker.state,
+                    worker.work,
+                    worker.proved,
+                    self.now_ms,
+                );
+                worker.told_ms = self.now_ms;
+            }
         }
     }
 
@@ -528,13 +552,17 @@ fn settled(state: CellState) -> bool {
 
 impl Worker {
     fn new(number: u32) -> Self {
+        let name = format!("gpu-{number:02}");
+        let state = match number {
+            5 => WorkerState::Cordoned,
+            7 => WorkerState::Starting,
+            _ => WorkerState::Ready,
+        };
         Self {
-            name: format!("gpu-{number:02}"),
-            state: match number {
-                5 => WorkerState::Cordoned,
-                7 => WorkerState::Starting,
-                _ => WorkerState::Ready,
-            },
+            told: presence(&name, state, None, 0, 0),
+            told_ms: 0,
+            name,
+            state,
             silent_since: (number == 6).then_some(0),
             work: None,
             proved: 0,
@@ -546,44 +574,48 @@ impl Worker {
     }
 
     fn view(&self, now_ms: u64) -> WorkerView {
-        let silent_ms = self
-            .silent_since
-            .map_or(now_ms % 5000, |since| now_ms - since);
         WorkerView {
-            presence: self.presence(now_ms),
-            silent_ms,
+            presence: self.told.clone(),
+            silent_ms: now_ms - self.told_ms,
             alive: self.silent_since.is_none(),
             cordoned: self.state == WorkerState::Cordoned,
             strikes: u32::from(self.state == WorkerState::Cordoned) * 3,
         }
     }
+}
 
-    fn presence(&self, now_ms: u64) -> Presence {
-        let held = self.work.map(|(epoch, place, _, since)| HeldTask {
-            task: Digest::of(format!("{epoch} {place:?}").as_bytes()),
-            attempt: 1,
-            stage: HeldStage::Proving,
-            seconds: (now_ms - since) as f64 / 1000.0,
-        });
-        Presence {
-            version: VERSION,
-            name: self.name.clone(),
-            serial: now_ms / 5000,
-            started_unix_ms: BEGIN_UNIX_MS,
-            build: "0.1.0".into(),
-            host: "host-a".into(),
-            process: 4000,
-            backend: "cuda".into(),
-            card: Some("played card, 80 GB".into()),
-            state: self.state,
-            lanes: ["program", "merge", "nest"]
-                .map(|kind| format!("{kind}-0011223344556677"))
-                .into(),
-            held: held.into_iter().collect(),
-            proved_tasks: self.proved,
-            failed_tasks: 0,
-            cpu_seconds: self.proved as f64 * 1.7,
-            gpu_seconds: self.proved as f64 * 0.4,
-        }
+/// What a worker says about itself at `now_ms`.
+fn presence(
+    name: &str,
+    state: WorkerState,
+    work: Option<(u64, Place, u64, u64)>,
+    proved: u64,
+    now_ms: u64,
+) -> Presence {
+    let held = work.map(|(epoch, place, _, since)| HeldTask {
+        task: Digest::of(format!("{epoch} {place:?}").as_bytes()),
+        attempt: 1,
+        stage: HeldStage::Proving,
+        seconds: (now_ms - since) as f64 / 1000.0,
+    });
+    Presence {
+        version: VERSION,
+        name: name.into(),
+        serial: now_ms / NOTICE_MS,
+        started_unix_ms: BEGIN_UNIX_MS,
+        build: "0.1.0".into(),
+        host: "host-a".into(),
+        process: 4000,
+        backend: "cuda".into(),
+        card: Some("played card, 80 GB".into()),
+        state,
+        lanes: ["program", "merge", "nest"]
+            .map(|kind| format!("{kind}-0011223344556677"))
+            .into(),
+        held: held.into_iter().collect(),
+        proved_tasks: proved,
+        failed_tasks: 0,
+        cpu_seconds: proved as f64 * 1.7,
+        gpu_seconds: proved as f64 * 0.4,
     }
 }

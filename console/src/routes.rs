@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::assets::{ASSETS, PAGE};
 use crate::events::{Client, MAX_CLIENTS, Sent};
 use crate::pulse::Pulse;
-use crate::source::{Console, Exposition, Ready};
+use crate::source::{Console, Exposition, Ready, Source};
 
 /// What every answer says: the page loads from this server only, nobody frames it, nothing is guessed.
 const PROTECTION: [(HeaderName, &str); 5] = [
@@ -148,28 +148,25 @@ async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
 }
 
 async fn view(State(farm): State<Farm>) -> Response {
-    let source = farm.pulse.source();
-    let json = tokio::task::spawn_blocking(move || serde_json::to_vec(&*source.view()));
-    answer_json(json.await)
+    json(farm, |source| Some(serde_json::to_vec(&*source.view()))).await
 }
 
 async fn cells(State(farm): State<Farm>, Path(epoch): Path<u64>) -> Response {
-    let source = farm.pulse.source();
-    let json = tokio::task::spawn_blocking(move || {
-        let cells = source.cells(epoch);
-        cells.map(|cells| serde_json::to_vec(&cells)).transpose()
-    });
-    match json.await {
-        Ok(Ok(None)) => (StatusCode::NOT_FOUND, "this epoch's tree is not known\n").into_response(),
-        Ok(Ok(Some(json))) => answer_json(Ok(Ok(json))),
-        Ok(Err(error)) => answer_json(Ok(Err(error))),
-        Err(error) => answer_json(Err(error)),
-    }
+    json(farm, move |source| {
+        source.cells(epoch).map(|cells| serde_json::to_vec(&cells))
+    })
+    .await
 }
 
-fn answer_json(json: Result<serde_json::Result<Vec<u8>>, tokio::task::JoinError>) -> Response {
-    match json {
-        Ok(Ok(json)) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+/// What `read` takes of the farm; a large farm's picture takes longer than a task may block.
+async fn json<R>(farm: Farm, read: R) -> Response
+where
+    R: FnOnce(&dyn Source) -> Option<serde_json::Result<Vec<u8>>> + Send + 'static,
+{
+    let source = farm.pulse.source();
+    match tokio::task::spawn_blocking(move || read(&*source)).await {
+        Ok(Some(Ok(json))) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Ok(None) => (StatusCode::NOT_FOUND, "this epoch's tree is not known\n").into_response(),
         _ => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "the farm's picture could not be taken\n",
