@@ -133,6 +133,7 @@ impl NatsQueue {
         let artifacts = NatsArtifacts {
             context: context.clone(),
             names: names.clone(),
+            role: config.role,
             timeout: config.timeout,
         };
         let queue = Self {

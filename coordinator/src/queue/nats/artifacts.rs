@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
-use async_nats::jetstream::stream::DirectGetErrorKind;
+use async_nats::jetstream::stream::{DirectGetErrorKind, LastRawMessageErrorKind};
 use async_nats::jetstream::{self, Context, stream};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream as streams};
 
 use super::fetch::{Reading, each};
-use super::{Names, backend};
+use super::{Names, Role, backend};
 use crate::artifacts::{Listed, MAX_ARTIFACT_BYTES, name_of};
 use crate::queue::QueueError;
 use crate::{ArtifactError, Artifacts, Digest};
@@ -35,6 +35,7 @@ const LENGTH: &str = "Trifold-Bytes";
 pub struct NatsArtifacts {
     pub context: Context,
     pub names: Names,
+    pub role: Role,
     pub timeout: Duration,
 }
 
@@ -88,8 +89,26 @@ impl NatsArtifacts {
             }
             tokio::time::sleep(PAUSE).await;
         }
+        if self.role == Role::Coordinator {
+            return self.piece_of_leader(digest, index).await;
+        }
         let last = self.piece(digest, index).await?;
         last.ok_or(ArtifactError::Missing(*digest))
+    }
+
+    /// What the stream's leader does not have is not there.
+    async fn piece_of_leader(
+        &self,
+        digest: &Digest,
+        index: usize,
+    ) -> Result<StreamMessage, ArtifactError> {
+        let stream = self.stream().await?;
+        let subject = self.subject(digest, &index.to_string());
+        let piece = stream.get_last_raw_message_by_subject(&subject).await;
+        piece.map_err(|error| match error.kind() {
+            LastRawMessageErrorKind::NoMessageFound => ArtifactError::Missing(*digest),
+            _ => store_error(error),
+        })
     }
 
     /// Whether the store holds exactly this, and lately.
