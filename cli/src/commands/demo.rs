@@ -122,10 +122,11 @@ impl Demo {
     async fn queue(&self, network: &Network) -> anyhow::Result<Arc<dyn Queue>> {
         match &self.nats.url {
             None => Ok(Arc::new(LocalQueue::memory(LEASE))),
-            Some(_) => {
+            Some(url) => {
                 let name = short(&network.state.digest());
-                let prefix = format!("{}_DEMO_{name}", self.nats.prefix);
-                self.nats.administer_as(&prefix).await
+                self.nats
+                    .connect_as(url, &format!("{}_DEMO_{name}", self.nats.prefix))
+                    .await
             }
         }
     }

@@ -4,6 +4,9 @@
 //! accepted snapshot is in exactly one epoch, in its shard's order, and the published chain is the one that the
 //! members give when their leaves are applied one after the other.
 
+mod rules;
+mod scale;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rand::rngs::StdRng;
