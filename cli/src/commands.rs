@@ -5,9 +5,11 @@ mod config;
 mod coordinator;
 mod demo;
 mod dlq;
+mod doctor;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod health;
+mod nats;
 mod orders;
 mod setup;
 mod shard;
@@ -41,6 +43,10 @@ pub enum Command {
     /// List the cards, and which keys fit them
     #[cfg(feature = "cuda")]
     Gpu(gpu::Gpu),
+    /// Set up the farm's NATS server: roles, keys, certificates
+    Nats(nats::NatsCommand),
+    /// Say what is unsafe or wrong about this machine, its keys and the farm's server
+    Doctor(doctor::Doctor),
     /// Keep a reference shard's ledger
     Shard(shard::ShardCommand),
     /// Send a shard's snapshot to the coordinator and wait for its verdict
@@ -99,6 +105,8 @@ impl Command {
             Self::Worker(command) => command.run(),
             #[cfg(feature = "cuda")]
             Self::Gpu(command) => command.run(),
+            Self::Nats(command) => command.run(),
+            Self::Doctor(command) => command.run(),
             Self::Shard(command) => command.run(),
             Self::Submit(command) => command.run(),
             Self::Status(command) => command.run(),

@@ -8,12 +8,15 @@ use ed25519_dalek::SigningKey;
 use trifold_circuits::genesis::{DemoSecrets, Genesis, OperatorKey};
 use trifold_shard::{Shard, file, key};
 
+use crate::bounded;
 use crate::network::read_genesis;
 
 /// Name of the genesis file.
 pub const GENESIS: &str = "genesis.json";
 /// The seed that the accounts of a demo network follow from.
 const SEED: &str = "demo-seed";
+/// Longest seed file read, in bytes: three numbers.
+const MAX_SEED_BYTES: u64 = 64;
 
 /// A shard's file with what lies beside it.
 pub struct Ledger {
@@ -104,7 +107,7 @@ fn fresh_key() -> SigningKey {
 
 fn read_secrets(folder: &Path, genesis: &Genesis) -> anyhow::Result<DemoSecrets> {
     let file = folder.join(SEED);
-    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let text = String::from_utf8(bounded::read(&file, MAX_SEED_BYTES)?)?;
     let numbers: Vec<u64> = text
         .split_whitespace()
         .map_while(|word| word.parse().ok())

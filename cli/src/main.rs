@@ -2,10 +2,13 @@
 //!
 //! Exit codes: 0 done, 1 refused or failed (one line says why), 2 wrong usage or configuration, 3 no coordinator answered.
 
+mod authority;
+mod bounded;
 mod cards;
 mod commands;
 mod config;
 mod deployment;
+mod doctor;
 mod farm;
 mod ledger;
 mod limits;
@@ -15,6 +18,7 @@ mod operator;
 mod output;
 mod picture;
 mod places;
+mod private;
 mod progress;
 mod proving;
 mod serve;

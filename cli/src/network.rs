@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use ark_bn254::Fr;
 use trifold_circuits::artifacts::{Checkout, Manifest};
 use trifold_circuits::genesis::{Genesis, MAX_GENESIS_BYTES};
@@ -12,6 +12,7 @@ use trifold_verifier::client;
 use trifold_verifier::statement::{GlobalState, Keys};
 use trifold_verifier::trie;
 
+use crate::bounded;
 use crate::deployment::{CIRCUITS, Deployed, Deployment};
 use crate::output::client_key;
 
@@ -63,15 +64,8 @@ impl Network {
 
 /// Reads a genesis file.
 pub fn read_genesis(path: &Path) -> anyhow::Result<Genesis> {
-    let shown = || path.display().to_string();
-    let size = std::fs::metadata(path).with_context(shown)?.len();
-    if size > MAX_GENESIS_BYTES as u64 {
-        bail!(
-            "{}: {size} bytes, more than the {MAX_GENESIS_BYTES} that are read",
-            path.display()
-        );
-    }
-    Genesis::from_json(&std::fs::read(path).with_context(shown)?).with_context(shown)
+    let text = bounded::read(path, MAX_GENESIS_BYTES as u64)?;
+    Genesis::from_json(&text).with_context(|| path.display().to_string())
 }
 
 /// The network of a genesis file, with the keys that the cache has; compiles and makes nothing.

@@ -105,6 +105,21 @@ async fn raw_client(servers: &NatsCluster) -> async_nats::Client {
     options.connect(urls).await.expect("connects")
 }
 
+/// One look at what there is, and how many blobs are to be broken. A look waits for a server that is down, and the server
+/// for the farm's ticks.
+async fn look(farm: &mut Farm, checks: &mut Checks) -> (bool, u64) {
+    let mut broken = 0;
+    let look = checks.look();
+    tokio::pin!(look);
+    loop {
+        broken += u64::from(farm.tick());
+        tokio::select! {
+            news = &mut look => return (news, broken),
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
+
 async fn endure(servers: NatsCluster) {
     let epochs = number("TRIFOLD_CHAOS_EPOCHS", 6);
     let seed = number("TRIFOLD_CHAOS_SEED", 1);
@@ -124,11 +139,12 @@ async fn endure(servers: NatsCluster) {
     let (started, mut progress) = (Instant::now(), Instant::now());
     let mut longest = Duration::ZERO;
     loop {
-        if farm.tick() {
+        let (news, broken) = look(&mut farm, &mut checks).await;
+        for _ in 0..broken {
             farm.deeds.blobs_broken += 1;
             break_blob(&client, queue.clone(), &ledger, rng.random_range(0..100)).await;
         }
-        if checks.look().await {
+        if news {
             longest = longest.max(progress.elapsed());
             progress = Instant::now();
             let wrong = std::fs::read_to_string(&violations).unwrap_or_default();
@@ -153,8 +169,7 @@ async fn endure(servers: NatsCluster) {
     }
     let finish = Instant::now();
     while finish.elapsed() < 3 * LEASE {
-        farm.tick();
-        checks.look().await;
+        look(&mut farm, &mut checks).await;
         tokio::time::sleep(TICK).await;
     }
     checks.check_leaks(Duration::from_secs(60)).await;

@@ -1,7 +1,9 @@
 //! The shard's state in a file: JSON, replaced atomically.
 
 use crate::shard::{Shard, ShardError};
-use std::{fs, io::Write, path::Path};
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
 
 /// Longest state file read, in bytes.
 pub const MAX_STATE_BYTES: u64 = 1 << 30;
@@ -14,8 +16,8 @@ pub enum FileError {
         path: String,
         source: std::io::Error,
     },
-    #[error("{path}: {bytes} bytes exceed {MAX_STATE_BYTES}")]
-    TooLong { path: String, bytes: u64 },
+    #[error("{path}: more than {MAX_STATE_BYTES} bytes")]
+    TooLong { path: String },
     #[error("{path}: {source}")]
     Malformed {
         path: String,
@@ -43,14 +45,13 @@ pub fn load(path: &Path) -> Result<Shard, FileError> {
         path: name(path),
         source,
     };
-    let bytes = fs::metadata(path).map_err(io)?.len();
-    if bytes > MAX_STATE_BYTES {
-        return Err(FileError::TooLong {
-            path: name(path),
-            bytes,
-        });
+    let mut text = Vec::new();
+    let file = fs::File::open(path).map_err(io)?;
+    let read = file.take(MAX_STATE_BYTES + 1).read_to_end(&mut text);
+    read.map_err(io)?;
+    if text.len() as u64 > MAX_STATE_BYTES {
+        return Err(FileError::TooLong { path: name(path) });
     }
-    let text = fs::read(path).map_err(io)?;
     let shard: Shard = serde_json::from_slice(&text).map_err(|source| FileError::Malformed {
         path: name(path),
         source,

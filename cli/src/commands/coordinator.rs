@@ -16,6 +16,7 @@ use trifold_coordinator::standin::{self, StandInInspect, StandInVerify};
 
 use crate::config::Nats;
 use crate::deployment::Deployment;
+use crate::doctor::Safety;
 use crate::farm::{coordinator_config, start_coordinator};
 use crate::limits::Limits;
 use crate::network::{Network, read_genesis};
@@ -55,6 +56,8 @@ pub struct Coordinator {
     nats: Nats,
     #[command(flatten)]
     listen: Listen,
+    #[command(flatten)]
+    safety: Safety,
     /// Verify nothing, for tests of the farm: stand-ins for a network of this many shards.
     #[arg(long, hide = true, value_name = "SHARDS")]
     stand_in: Option<u32>,
@@ -98,7 +101,10 @@ impl Coordinator {
         config.on_report = both(Telling::new(screen).on_report(), metrics.clone());
         let console = console(&config, metrics.clone());
         let listening = self.listen.start(console, stopped.clone()).await?;
-        let queue = self.nats.connect().await?;
+        let queue = self.nats.administer().await?;
+        let network = &config.core.network;
+        let checked = self.safety.before_coordinator(queue.as_ref(), network);
+        checked.await?;
         let measuring = tokio::spawn(measure(config.board.clone(), queue.clone(), metrics));
         let coordinator = start_coordinator(queue, config, stopped);
         screen.line("coordinator is ready");

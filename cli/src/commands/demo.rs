@@ -122,11 +122,10 @@ impl Demo {
     async fn queue(&self, network: &Network) -> anyhow::Result<Arc<dyn Queue>> {
         match &self.nats.url {
             None => Ok(Arc::new(LocalQueue::memory(LEASE))),
-            Some(url) => {
+            Some(_) => {
                 let name = short(&network.state.digest());
-                self.nats
-                    .connect_as(url, &format!("{}_DEMO_{name}", self.nats.prefix))
-                    .await
+                let prefix = format!("{}_DEMO_{name}", self.nats.prefix);
+                self.nats.administer_as(&prefix).await
             }
         }
     }

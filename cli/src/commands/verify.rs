@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use clap::Args;
 use trifold_circuits::groth16::PreparedKey;
 use trifold_verifier::client::{LightClient, Network};
 use trifold_verifier::codec::{GLOBAL_STATE_BYTES, PROOF_BYTES};
 use trifold_verifier::json::{GlobalProof, MAX_TEXT_BYTES};
 
+use crate::bounded;
 use crate::output::ark_key;
 use crate::text::hex;
 
@@ -54,16 +55,7 @@ impl Verify {
 
 /// Reads a bundle of bounded size.
 pub fn read_bundle(path: &Path) -> anyhow::Result<GlobalProof> {
-    let size = std::fs::metadata(path)
-        .with_context(|| path.display().to_string())?
-        .len();
-    if size > MAX_TEXT_BYTES as u64 {
-        bail!(
-            "{}: {size} bytes, more than the {MAX_TEXT_BYTES} that are read",
-            path.display()
-        );
-    }
-    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    let bytes = bounded::read(path, MAX_TEXT_BYTES as u64)?;
     let text = std::str::from_utf8(&bytes).with_context(|| path.display().to_string())?;
     GlobalProof::from_json(text).with_context(|| path.display().to_string())
 }

@@ -23,6 +23,7 @@ use trifold_prover::backend::Selected;
 use crate::cards::{self, Card};
 use crate::config::Nats;
 use crate::deployment::Deployment;
+use crate::doctor::Safety;
 use crate::farm::{Executor, start_worker};
 use crate::network::{Network, read_genesis};
 use crate::progress::Screen;
@@ -74,6 +75,8 @@ pub struct Worker {
     nats: Nats,
     #[command(flatten)]
     listen: Listen,
+    #[command(flatten)]
+    safety: Safety,
     /// The card of this process, which a supervisor started: it ends with its standard input.
     #[arg(long, hide = true, value_name = "NAME")]
     card: Option<String>,
@@ -101,6 +104,7 @@ impl Worker {
     }
 
     fn work(&self) -> anyhow::Result<ExitCode> {
+        self.safety.before_worker()?;
         match self.stand_in {
             Some(temper) => self.stand_in(temper),
             None => self.prove(),

@@ -42,10 +42,14 @@ mod connect;
 mod facts;
 mod fetch;
 mod journal;
+mod rights;
+mod server;
 mod streams;
 mod undeliverable;
 
 pub use config::{Limits, NatsConfig, Role, Tls};
+pub use rights::{Party, Rights, inbox};
+pub use server::{Member, Server, TlsFiles, User};
 
 /// A lane that the coordinator has not opened yet is looked for again after this time.
 const LANE_PAUSE: Duration = Duration::from_secs(1);

@@ -180,7 +180,12 @@ impl Farm {
     pub fn last_words(&self) -> String {
         let words = |slot: &Slot| {
             let log = std::fs::read_to_string(slot.setup.log()).unwrap_or_default();
-            let lines: Vec<_> = log.lines().rev().take(15).collect();
+            let lines: Vec<_> = log
+                .lines()
+                .rev()
+                .filter(|line| !line.is_empty())
+                .take(40)
+                .collect();
             let lines: Vec<_> = lines.into_iter().rev().collect();
             format!("--- {}\n{}\n", slot.setup.name, lines.join("\n"))
         };

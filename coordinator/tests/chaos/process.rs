@@ -108,6 +108,11 @@ pub async fn run_if_asked() {
         }
         std::process::exit(ORPHAN);
     });
+    let filter = "trifold_coordinator=info,warn";
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .init();
     match setup.kind {
         Kind::Coordinator => coordinate(&setup).await,
         Kind::Worker => work(&setup).await,

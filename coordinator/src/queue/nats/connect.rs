@@ -13,6 +13,15 @@ use crate::queue::{ConnectionStats, QueueError};
 /// Silence after which the server is asked whether it is there.
 const PING: Duration = Duration::from_secs(10);
 
+/// Pauses between tries to connect again double from the first to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+fn pause(tries: usize) -> Duration {
+    let doublings = u32::try_from(tries).unwrap_or(u32::MAX).min(10);
+    (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE)
+}
+
 /// What happened to the connection.
 #[derive(Default)]
 pub struct Events {
@@ -120,6 +129,7 @@ pub async fn connect(config: &NatsConfig, events: Arc<Events>) -> Result<Client,
     let mut options = ConnectOptions::new()
         .name(&config.name)
         .ping_interval(PING)
+        .reconnect_delay_callback(pause)
         .event_callback(move |event| {
             events.count(&event);
             std::future::ready(())
