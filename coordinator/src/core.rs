@@ -86,7 +86,6 @@ impl CoreConfig {
 }
 
 /// What reaches the coordinator.
-#[expect(clippy::large_enum_variant, reason = "one at a time, moved once")]
 #[derive(Debug, Clone)]
 pub enum Input {
     /// A snapshot of proper form.
@@ -160,7 +159,6 @@ pub struct Member {
 
 /// What is to be done once the entries of the same output are recorded. May happen twice, since a crash may come between
 /// an effect and the record of it.
-#[expect(clippy::large_enum_variant, reason = "one at a time, moved once")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Check a snapshot fully, from the leaf that it must start from.

@@ -15,6 +15,7 @@ use crate::queue::{Queue, QueueError};
 const PAGE: usize = 500;
 
 /// What became of an append.
+#[expect(clippy::large_enum_variant, reason = "one at a time, moved once")]
 pub(super) enum Appended {
     Ours(Report),
     /// Somebody else appended: they lead.

@@ -82,7 +82,7 @@ pub struct NatsQueue {
 /// What is known of a lane's consumer.
 #[derive(Clone)]
 enum Known {
-    There(PullConsumer),
+    There(Box<PullConsumer>),
     MissingAt(Instant),
 }
 
@@ -193,7 +193,7 @@ impl NatsQueue {
         check_lane(lane)?;
         let mut lanes = self.lanes.lock().await;
         match lanes.get(lane) {
-            Some(Known::There(consumer)) => return Ok(Some(consumer.clone())),
+            Some(Known::There(consumer)) => return Ok(Some(consumer.as_ref().clone())),
             Some(Known::MissingAt(when)) if when.elapsed() < LANE_PAUSE => return Ok(None),
             _ => {}
         }
@@ -202,7 +202,7 @@ impl NatsQueue {
             Role::Member => self.find_consumer(lane).await?,
         };
         let known = match &found {
-            Some(consumer) => Known::There(consumer.clone()),
+            Some(consumer) => Known::There(Box::new(consumer.clone())),
             None => Known::MissingAt(Instant::now()),
         };
         lanes.insert(lane.clone(), known);
