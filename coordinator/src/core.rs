@@ -58,6 +58,8 @@ pub struct CoreConfig {
     pub max_strikes: u32,
     /// A worker that was silent for longer, in milliseconds, counts as gone.
     pub presence_ms: u64,
+    /// For this long after it began to lead, in milliseconds, a coordinator may not know of all workers yet.
+    pub census_ms: u64,
     /// A snapshot that came before the one it builds on waits this long for it, in milliseconds: longer than a lease.
     pub patience_ms: u64,
     /// Entries after which a checkpoint is made.
@@ -77,6 +79,7 @@ impl CoreConfig {
             policy,
             max_strikes: 3,
             presence_ms: 20_000,
+            census_ms: 10_000,
             patience_ms: 60_000,
             checkpoint_entries: 20_000,
             retention_seconds: 7 * 86_400,
@@ -258,6 +261,7 @@ pub struct Core {
     /// When the newest published epochs were.
     published_at: BTreeMap<u64, u64>,
     collect_at: u64,
+    led_since: u64,
     window: usize,
     /// Whether what the planner drops now was cancelled by an operator.
     cancelling: bool,

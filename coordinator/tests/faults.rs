@@ -9,13 +9,15 @@ use std::time::Duration;
 use ark_bn254::Fr;
 use bytes::Bytes;
 use common::*;
-use trifold_coordinator::coordinator::Report;
+use trifold_coordinator::coordinator::{Report, orders_key, reply_key};
+use trifold_coordinator::core::Bundle;
 use trifold_coordinator::queue::local::LocalQueue;
 use trifold_coordinator::queue::{Item, Lane, Queue};
 use trifold_coordinator::standin::{self, Snapshot, StandInExecute};
+use trifold_coordinator::view::{View, WorkerView};
 use trifold_coordinator::wire::{
-    MAX_SNAPSHOT_BYTES, Outcome, Proved, Task, TaskOutcome, TaskResult, VERSION, Work, decode,
-    encode,
+    Command as WireCommand, CommandKind, MAX_SNAPSHOT_BYTES, Order, Orders, Outcome, Proved, Reply,
+    Task, TaskOutcome, TaskResult, VERSION, Work, decode, encode,
 };
 use trifold_coordinator::worker::{self, Execute, ExecuteError, Fetch, WorkerConfig};
 use trifold_coordinator::{Digest, Lane as _Lane};
@@ -273,12 +275,44 @@ async fn strikes_cost_a_worker_its_voice() {
     let mut shards = Shards::new(&network);
     let mut farm = Farm::start(queue.clone(), network.clone(), policy());
     farm.worker("liar", Liar(Lie::Noise));
-    submit(queue.as_ref(), &shards.next(0)).await;
+    for shard in 0..3 {
+        submit(queue.as_ref(), &shards.next(shard)).await;
+    }
+    let cordoned = |view: &View| {
+        let liar = |w: &&WorkerView| w.presence.name == "liar";
+        view.workers.iter().find(liar).is_some_and(|w| w.cordoned)
+    };
+    view_with(&farm, cordoned).await;
+    // Now even the truth does not help it.
+    let lanes = StandInExecute::default().lanes();
+    let lanes: Vec<Lane> = lanes.into_iter().map(_Lane::Tasks).collect();
+    let pulled = queue.pull(&lanes, Duration::from_secs(20)).await;
+    let task: Task = decode(&pulled.expect("pulls").expect("a task").body).expect("a task");
+    let mut proved = StandInExecute::default().prove(std::slice::from_ref(&task));
+    let outcome = TaskOutcome::Proved(proved.remove(0).expect("proven"));
+    let (attempt, worker) = (task.attempt, "liar".to_owned());
+    let key = format!("liar.{}.truth", task.id);
+    let task = task.id;
+    let body = encode(&TaskResult {
+        version: VERSION,
+        task,
+        attempt,
+        worker,
+        outcome,
+    });
+    let item = Item {
+        key,
+        attempt: 0,
+        body,
+    };
+    queue.push(&Lane::Results, &item).await.expect("pushes");
     wait_for(&farm, |report| match report {
         Report::ResultRefused { reason, .. } => reason.contains("is cordoned"),
         _ => false,
     })
     .await;
+    let proven = |report: &Report| matches!(report, Report::TaskProved(_));
+    assert!(!farm.reports().iter().any(proven));
     farm.stop().await.expect("stops cleanly");
 }
 
@@ -629,4 +663,312 @@ async fn still_held(queue: &dyn Queue, count: usize) -> usize {
             return held;
         }
     }
+}
+
+/// Sends a command and waits for the answer.
+async fn command(queue: &dyn Queue, id: &str, command: CommandKind) -> Reply {
+    let body = encode(&WireCommand {
+        version: VERSION,
+        id: id.into(),
+        command,
+    });
+    let item = Item {
+        key: id.into(),
+        attempt: 0,
+        body,
+    };
+    queue.push(&Lane::Control, &item).await.expect("commanded");
+    for _ in 0..4000 {
+        if let Some(body) = queue.notice(&reply_key(id)).await.expect("notice") {
+            return decode(&body).expect("a reply");
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("no answer to {id}");
+}
+
+async fn expect_done(queue: &dyn Queue, id: &str, kind: CommandKind) {
+    let reply = command(queue, id, kind).await;
+    assert!(reply.done, "{reply:?}");
+}
+
+async fn expect_not_done(queue: &dyn Queue, id: &str, kind: CommandKind, part: &str) {
+    let reply = command(queue, id, kind).await;
+    assert!(!reply.done && reply.message.contains(part), "{reply:?}");
+}
+
+/// Waits until the newest view satisfies `wanted`.
+async fn view_with(farm: &Farm, wanted: impl Fn(&View) -> bool) -> Arc<View> {
+    let mut last = None;
+    for _ in 0..4000 {
+        if let Some(view) = farm.board.view() {
+            if wanted(&view) {
+                return view;
+            }
+            last = Some(view);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("never seen: {last:?}");
+}
+
+fn sees(view: &View, worker: &str) -> bool {
+    view.workers
+        .iter()
+        .any(|w| w.presence.name == worker && w.alive)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_about_nothing_say_so() {
+    let queue = memory();
+    let network = network(3);
+    let farm = Farm::start(queue.clone(), network.clone(), policy());
+    let (q, nobody) = (queue.as_ref(), || "nobody".to_owned());
+    let nothing = Digest::of(b"nothing");
+    expect_not_done(
+        q,
+        "a",
+        CommandKind::Cordon { worker: nobody() },
+        "no worker",
+    )
+    .await;
+    expect_not_done(
+        q,
+        "b",
+        CommandKind::Uncordon { worker: nobody() },
+        "no worker",
+    )
+    .await;
+    expect_not_done(q, "c", CommandKind::Drain { worker: nobody() }, "no worker").await;
+    expect_not_done(
+        q,
+        "d",
+        CommandKind::Drain { worker: "*".into() },
+        "no worker",
+    )
+    .await;
+    expect_not_done(
+        q,
+        "e",
+        CommandKind::Cordon {
+            worker: "a b".into(),
+        },
+        "one word",
+    )
+    .await;
+    expect_not_done(
+        q,
+        "f",
+        CommandKind::Requeue { task: nothing },
+        "no proof of a task",
+    )
+    .await;
+    let cancel = CommandKind::Cancel {
+        shard: 0,
+        snapshot: nothing,
+    };
+    expect_not_done(q, "g", cancel, "does not wait").await;
+    expect_not_done(q, "h", CommandKind::CloseEpoch, "no snapshot").await;
+    farm.stop().await.expect("stops cleanly");
+}
+
+/// A cordoned worker gets nothing and is not listened to; trusted again, it proves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cordoned_worker_works_again_when_it_is_trusted() {
+    let queue = memory();
+    let network = network(3);
+    let mut shards = Shards::new(&network);
+    let mut farm = Farm::start(queue.clone(), network.clone(), policy());
+    farm.honest("w1");
+    view_with(&farm, |view| sees(view, "w1")).await;
+    let worker = || "w1".to_owned();
+    expect_done(
+        queue.as_ref(),
+        "a",
+        CommandKind::Cordon { worker: worker() },
+    )
+    .await;
+    let orders = queue
+        .notice(&orders_key("w1"))
+        .await
+        .expect("notice")
+        .expect("orders");
+    assert_eq!(
+        decode::<Orders>(&orders).expect("orders").order,
+        Order::Cordon
+    );
+    for shard in 0..3 {
+        submit(queue.as_ref(), &shards.next(shard)).await;
+    }
+    let view = view_with(&farm, |view| {
+        view.idle.as_deref() == Some("all workers are cordoned")
+    })
+    .await;
+    assert_eq!((view.proved_tasks, view.published_epoch), (0, 0));
+    expect_done(
+        queue.as_ref(),
+        "b",
+        CommandKind::Uncordon { worker: worker() },
+    )
+    .await;
+    published(queue.as_ref(), 1).await;
+    expect_done(queue.as_ref(), "c", CommandKind::Drain { worker: worker() }).await;
+    let orders = queue
+        .notice(&orders_key("w1"))
+        .await
+        .expect("notice")
+        .expect("orders");
+    let orders: Orders = decode(&orders).expect("orders");
+    assert!(orders.order == Order::Drain && orders.started_unix_ms.is_some());
+    farm.stop().await.expect("stops cleanly");
+}
+
+/// A snapshot that is cancelled takes with it what builds on it; its shard goes on from before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_snapshot_is_forgotten() {
+    let queue = memory();
+    let network = network(3);
+    let mut shards = Shards::new(&network);
+    let mut farm = Farm::start(queue.clone(), network.clone(), policy());
+    let before = shards.0[0];
+    let first = submit(queue.as_ref(), &shards.next(0)).await;
+    let second = submit(queue.as_ref(), &shards.next(0)).await;
+    accepted(queue.as_ref(), &second).await;
+    let cancel = CommandKind::Cancel {
+        shard: 0,
+        snapshot: first,
+    };
+    let reply = command(queue.as_ref(), "a", cancel).await;
+    assert!(
+        reply.done && reply.message.contains("1 that build on it"),
+        "{reply:?}"
+    );
+    expect_rejection(queue.as_ref(), first, "cancelled", "").await;
+    expect_rejection(queue.as_ref(), second, "cancelled", "builds on").await;
+    shards.0[0] = before;
+    let mut other = shards.next(0);
+    other.transfers += 1;
+    submit(queue.as_ref(), &other).await;
+    farm.honest("w1");
+    for shard in 1..3 {
+        submit(queue.as_ref(), &shards.next(shard)).await;
+    }
+    check_chain(queue.as_ref(), &network, 1).await;
+    farm.stop().await.expect("stops cleanly");
+}
+
+/// What is held against a worker is held against it by the next coordinator too.
+#[tokio::test(flavor = "multi_thread")]
+async fn strikes_and_cordons_survive_a_restart() {
+    let queue = memory();
+    let network = network(3);
+    let mut shards = Shards::new(&network);
+    let mut farm = Farm::start(queue.clone(), network.clone(), policy());
+    farm.worker("liar", Liar(Lie::Noise));
+    for shard in 0..3 {
+        submit(queue.as_ref(), &shards.next(shard)).await;
+    }
+    let cordoned = |view: &View| {
+        let liar = |w: &&WorkerView| w.presence.name == "liar";
+        view.workers
+            .iter()
+            .find(liar)
+            .is_some_and(|w| w.cordoned && w.strikes >= 3)
+    };
+    view_with(&farm, cordoned).await;
+    farm.crash().await;
+    let mut farm = Farm::start(queue.clone(), network.clone(), policy());
+    view_with(&farm, |view| view.fence == 2 && cordoned(view)).await;
+    farm.honest("honest");
+    published(queue.as_ref(), 1).await;
+    farm.stop().await.expect("stops cleanly");
+}
+
+/// A worker calls good inputs broken: another one is asked, proves them, and the liar has a strike.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_opinion_clears_a_snapshot() {
+    let queue = memory();
+    let network = network(3);
+    let mut shards = Shards::new(&network);
+    let mut config = coordinator_config("coordinator", &network, policy());
+    // Nobody is taken for the last one to ask.
+    config.core.census_ms = u64::MAX;
+    let mut farm = Farm::configured(queue.clone(), config);
+    farm.worker("liar", Liar(Lie::BrokenInputs));
+    let snapshot = submit(queue.as_ref(), &shards.next(0)).await;
+    wait_for(&farm, |report| {
+        matches!(report, Report::TaskQuarantined { .. })
+    })
+    .await;
+    let view = view_with(&farm, |view| {
+        view.quarantined.iter().any(|q| q.bundle.is_some())
+    })
+    .await;
+    let kept = &view.quarantined[0];
+    assert_eq!(
+        (kept.reporters.as_slice(), kept.reason.as_str()),
+        (&["liar".to_owned()][..], "I don't like it")
+    );
+    let bundle = fetch_bundle(queue.as_ref(), &kept.bundle.expect("a bundle")).await;
+    assert_eq!(bundle.task.id, kept.task);
+    assert_eq!(
+        bundle.snapshot,
+        Some(hex::encode(shards_first(&network).encode()))
+    );
+    farm.honest("honest");
+    close_epoch(queue.as_ref()).await;
+    verdict(queue.as_ref(), &snapshot, |outcome| {
+        *outcome == Outcome::Final { epoch: 1 }
+    })
+    .await;
+    view_with(&farm, |view| {
+        let liar = view.workers.iter().find(|w| w.presence.name == "liar");
+        view.quarantined.is_empty() && liar.is_some_and(|w| w.strikes > 0)
+    })
+    .await;
+    farm.stop().await.expect("stops cleanly");
+}
+
+fn shards_first(network: &trifold_coordinator::plan::Network) -> Snapshot {
+    Shards::new(network).next(0)
+}
+
+async fn fetch_bundle(queue: &dyn Queue, blob: &Digest) -> Bundle {
+    let bytes = trifold_coordinator::artifacts::fetch(queue.artifacts(), blob, 1 << 24).await;
+    decode(&bytes.expect("stored")).expect("a bundle")
+}
+
+/// Blobs that nothing needs go, those of what waits stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nothing_needs_is_collected() {
+    let queue = memory();
+    let network = network(3);
+    let mut shards = Shards::new(&network);
+    let farm = Farm::start(queue.clone(), network.clone(), policy());
+    let waits = submit(queue.as_ref(), &shards.next(0)).await;
+    accepted(queue.as_ref(), &waits).await;
+    let stray = queue
+        .artifacts()
+        .put(Bytes::from_static(b"stray"))
+        .await
+        .expect("stored");
+    let gc = |older_seconds, dry_run| CommandKind::Gc {
+        older_seconds,
+        dry_run,
+    };
+    let reply = command(queue.as_ref(), "a", gc(0, true)).await;
+    assert_eq!(reply.message, "1 blobs of 5 bytes could be deleted");
+    let reply = command(queue.as_ref(), "b", gc(3600, false)).await;
+    assert!(reply.message.starts_with("0 blobs"), "{reply:?}");
+    let there = async |blob| {
+        queue
+            .artifacts()
+            .get_unchecked(&blob, 1 << 20)
+            .await
+            .is_ok()
+    };
+    assert!(there(stray).await && there(waits).await);
+    expect_done(queue.as_ref(), "c", gc(0, false)).await;
+    assert!(!there(stray).await && there(waits).await);
+    farm.stop().await.expect("stops cleanly");
 }

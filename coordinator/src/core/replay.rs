@@ -223,6 +223,7 @@ impl Core {
             publishing: BTreeMap::new(),
             published_at: BTreeMap::new(),
             collect_at,
+            led_since: now,
             window: 0,
             cancelling: false,
             output: Output::default(),

@@ -17,6 +17,8 @@ const MAX_LINE: usize = 64;
 const MAX_EARLY: usize = 10_000;
 /// A snapshot that came too early is delivered again after this time, in milliseconds.
 const EARLY_PAUSE_MS: u64 = 500;
+/// A snapshot that came while too much waited is delivered again after this time, in milliseconds.
+const BACKLOG_PAUSE_MS: u64 = 1_000;
 
 /// Snapshots that are being inspected.
 #[derive(Default)]
@@ -30,6 +32,11 @@ pub(super) struct Inspections {
 
 impl Core {
     pub(super) fn submitted(&mut self, now: u64, token: Token, outline: Outline) {
+        // Those that were on their way when too much waited; nothing is refused for it.
+        if self.planner.backlogged() {
+            let delay_ms = BACKLOG_PAUSE_MS;
+            return self.effect(Effect::GiveBack { token, delay_ms });
+        }
         match self.inspections.lines.get_mut(&outline.shard) {
             Some(line) if line.len() >= MAX_LINE => {
                 self.effect(Effect::GiveBack {

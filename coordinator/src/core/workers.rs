@@ -147,6 +147,9 @@ impl Core {
 
     /// Whether nobody is left who could prove this task, besides this worker and those that failed on it.
     pub(super) fn is_alone(&self, now: u64, task: &Digest, worker: &str) -> bool {
+        if now.saturating_sub(self.led_since) < self.config.census_ms {
+            return false;
+        }
         let Some(offer) = self.offered.get(task) else {
             return true;
         };

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod desk;
+pub mod node;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -182,6 +183,7 @@ pub fn coordinator_config(name: &str, network: &Network, policy: Policy) -> Conf
     let (inspect, verify) = (Arc::new(StandInInspect), Arc::new(StandInVerify));
     let mut config = Config::new(name, network.clone(), policy, inspect, verify);
     config.core.patience_ms = 300;
+    config.core.census_ms = 0;
     config.lead = LeadTimes {
         renew: Duration::from_millis(50),
         takeover: Duration::from_millis(400),
@@ -254,6 +256,12 @@ impl Farm {
         for worker in self.workers.drain(..) {
             worker.await.expect("worker").expect("its device lives");
         }
+        let coordinator = self.coordinator.take().expect("runs");
+        coordinator.await.expect("coordinator")
+    }
+
+    /// What the coordinator ends with by itself.
+    pub async fn ended(mut self) -> Result<(), CoordinatorError> {
         let coordinator = self.coordinator.take().expect("runs");
         coordinator.await.expect("coordinator")
     }
