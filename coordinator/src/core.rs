@@ -112,6 +112,8 @@ pub enum Input {
         key: String,
         result: Result<TaskResult, String>,
     },
+    /// Whether more results wait at the queue than are being read.
+    ResultsWait(bool),
     /// Answer to [`Effect::Verify`].
     Verified {
         task: Digest,
@@ -282,6 +284,7 @@ impl Core {
             } => self.refused(token, shard, snapshot, code, message),
             Input::Inspected { token, refusal } => self.inspected(now, token, refusal),
             Input::Result { token, key, result } => self.result(now, token, &key, result),
+            Input::ResultsWait(waiting) => self.plan(now, Event::ResultsWait { waiting }),
             Input::Verified {
                 task,
                 refusal,

@@ -159,6 +159,8 @@ pub enum Event {
     Cancel { shard: u32, snapshot: Digest },
     /// Tasks of a kind at the queue at a time, from now on.
     Window { tasks: usize },
+    /// Results wait unread: a task without one may be among them, so none is offered again for its silence.
+    ResultsWait { waiting: bool },
     /// Time passed.
     Tick,
 }
@@ -371,6 +373,7 @@ impl Planner {
             }
             Event::Cancel { shard, snapshot } => self.drop_from(shard, snapshot, "cancelled"),
             Event::Window { tasks } => self.tasks.set_window(tasks),
+            Event::ResultsWait { waiting } => self.tasks.set_results_wait(waiting),
             Event::Tick => {}
         }
         self.advance(now);

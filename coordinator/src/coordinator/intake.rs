@@ -85,8 +85,17 @@ impl Intake {
     }
 
     async fn results(self, room: Arc<Semaphore>) {
+        let mut waiting = false;
         loop {
-            let Some((delivery, permit)) = self.next(&Lane::Results, &room).await else {
+            let next = self.next(&Lane::Results, &room).await;
+            let left = next.as_ref().map_or(0, |(delivery, _)| delivery.left);
+            if (left > 0) != waiting {
+                waiting = left > 0;
+                if self.inbox.send(Input::ResultsWait(waiting)).await.is_err() {
+                    return;
+                }
+            }
+            let Some((delivery, permit)) = next else {
                 continue;
             };
             let token = self.held.insert(delivery.lease, Bytes::new(), permit);

@@ -125,6 +125,8 @@ pub(super) struct Tasks {
     quarantined: BTreeSet<Digest>,
     serial: u64,
     window: usize,
+    /// Whether results wait that nobody has read yet.
+    results_wait: bool,
     policy: Policy,
 }
 
@@ -150,6 +152,7 @@ impl Tasks {
             quarantined: BTreeSet::new(),
             serial: 0,
             window: policy.max_queued_tasks.max(1),
+            results_wait: false,
             policy: policy.clone(),
         }
     }
@@ -176,6 +179,10 @@ impl Tasks {
 
     pub fn set_window(&mut self, tasks: usize) {
         self.window = tasks.max(1);
+    }
+
+    pub fn set_results_wait(&mut self, waiting: bool) {
+        self.results_wait = waiting;
     }
 
     /// Wants a task, expected in `epoch`.
@@ -318,7 +325,11 @@ impl Tasks {
         let mut offers = Vec::new();
         while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, id));
-            offers.extend(self.offer(now, id));
+            match self.results_wait && self.is_silent(&id) {
+                // Its proof may be among them: another one would be made for nothing.
+                true => self.put_off(now, id),
+                false => offers.extend(self.offer(now, id)),
+            }
         }
         for kind in 0..KINDS {
             while self.offered[kind] < self.window {
@@ -329,6 +340,16 @@ impl Tasks {
             }
         }
         offers
+    }
+
+    /// Whether nothing was heard of the task since it was last offered.
+    fn is_silent(&self, id: &Digest) -> bool {
+        let entry = self.wanted.get(id);
+        entry.is_some_and(|entry| entry.offers > entry.answered)
+    }
+
+    fn put_off(&mut self, now: Time, id: Digest) {
+        self.schedule(&id, now + self.policy.repush_ms.max(1));
     }
 
     fn offer(&mut self, now: Time, id: Digest) -> Option<Offer> {

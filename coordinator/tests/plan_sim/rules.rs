@@ -316,3 +316,19 @@ fn the_views_follow_an_epoch() {
     assert_eq!(planner.epoch_views(1, &nobody)[0].epoch, 2);
     assert!(planner.cells(1, &|_| None).is_none());
 }
+
+#[test]
+fn nothing_is_offered_again_for_its_silence_while_results_wait_unread() {
+    let (mut planner, task, _) = one_task(policy());
+    planner.handle(1, Event::ResultsWait { waiting: true });
+    for round in 1..10 {
+        let actions = planner.handle(60_000 * round, Event::Tick);
+        assert_eq!(pushed(&actions), [], "its proof may wait among them");
+    }
+    fail(&mut planner, &task, "w", FailureClass::Worker, false);
+    let again = pushed(&planner.handle(700_000, Event::Tick));
+    assert_eq!(again.len(), 1, "a failure was heard of it");
+    planner.handle(700_001, Event::ResultsWait { waiting: false });
+    let again = pushed(&planner.handle(800_000, Event::Tick));
+    assert_eq!(again.len(), 1, "it is silent and nothing waits");
+}
