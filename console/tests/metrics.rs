@@ -339,7 +339,6 @@ fn the_queue_is_shown() {
             slow_consumers: 2,
             ..ConnectionStats::default()
         },
-        ..QueueStats::default()
     });
     shows(
         &metrics,

@@ -52,8 +52,8 @@ pub fn disk(check: &'static str, free_bytes: u64) -> Finding {
     let found = format!("{} MiB free", free_bytes >> 20);
     let advice = "free some space";
     match free_bytes {
-        ..DISK_REFUSE_BYTES => Finding::refuse(check, found, advice),
-        ..DISK_WARN_BYTES => Finding::warn(check, found, advice),
+        bytes if bytes < DISK_REFUSE_BYTES => Finding::refuse(check, found, advice),
+        bytes if bytes < DISK_WARN_BYTES => Finding::warn(check, found, advice),
         _ => Finding::ok(check, found),
     }
 }
@@ -70,8 +70,8 @@ fn files(limit: u64) -> Finding {
     let (check, found) = ("open files", format!("{limit} allowed"));
     let advice = "raise it: ulimit -n, or LimitNOFILE in the unit";
     match limit {
-        ..FILES_REFUSE => Finding::refuse(check, found, advice),
-        ..FILES_WARN => Finding::warn(check, found, advice),
+        files if files < FILES_REFUSE => Finding::refuse(check, found, advice),
+        files if files < FILES_WARN => Finding::warn(check, found, advice),
         _ => Finding::ok(check, found),
     }
 }

@@ -533,7 +533,9 @@ impl World {
         // A shard that shows the newest state can't enter the next epoch, and may wait for ever if it is the last one.
         let newest = self.bus.published.iter().rev().nth(1);
         let newest = newest.map(|(epoch, body)| (*epoch, body.clone()));
-        if let Some((epoch, body)) = newest.filter(|_| tip.seen_epoch > 0 || self.serial % 2 == 0) {
+        if let Some((epoch, body)) =
+            newest.filter(|_| tip.seen_epoch > 0 || self.serial.is_multiple_of(2))
+        {
             let proof: trifold_coordinator::wire::GlobalProof = decode(&body).expect("ours");
             // Only what its leader knows as published can be shown: the newest may be a moment too new.
             if self.ledger.published.len() as u64 >= epoch {
