@@ -136,6 +136,9 @@ async fn a_farm_is_operated() {
     succeed(&mut farm.command(&["gc", "--dry-run"]));
 
     succeed(&mut farm.command(&["cordon", "w-1"]));
+    farm.until("the cordon", |status| {
+        status["workers"][0]["cordoned"] == true
+    });
     assert!(succeed(&mut farm.command(&["workers"])).contains("cordoned"));
     succeed(&mut farm.command(&["uncordon", "w-1"]));
     succeed(&mut farm.command(&["drain", "w-1", "--wait", "5min"]));
