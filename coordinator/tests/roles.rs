@@ -424,9 +424,9 @@ async fn nobody_gets_in_without_a_key_of_the_farm() {
     let refused = server.connect("w1", &stranger).await.err();
     refused.expect("refused");
     let keyless = ConnectOptions::new().connect(server.url()).await;
-    keyless.err().expect("refused");
+    keyless.expect_err("refused");
     let password = ConnectOptions::with_user_and_password("w1".into(), "w1".into());
-    password.connect(server.url()).await.err().expect("refused");
+    password.connect(server.url()).await.expect_err("refused");
 }
 
 /// What an operator does about a stolen key: a new one for that name, and the old one is out when the server reloads.
