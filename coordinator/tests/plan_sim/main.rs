@@ -2,12 +2,12 @@
 //!
 //! Durable records survive a crash, everything else is lost; a crash may come before any effect. In the end every
 //! accepted snapshot is in exactly one epoch, in its shard's order, and the published chain is the one that the
-//! members give when their leaves are applied one after the other.
+//! members give when their leaves are applied one after the other. One worker calls good inputs broken all the time.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 mod rules;
 mod scale;
-
-use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -18,7 +18,7 @@ use trifold_coordinator::plan::{
 };
 use trifold_coordinator::standin::{self, Snapshot, StandInVerify};
 use trifold_coordinator::verify::Verify;
-use trifold_coordinator::wire::{FailureClass, GlobalProof, ProofBytes, Task};
+use trifold_coordinator::wire::{FailureClass, GlobalProof, ProofBytes, Task, Work};
 use trifold_verifier::statement::{GlobalState, Keys, Leaf, NestStatement};
 
 /// What survives, and what is under way.
@@ -30,6 +30,9 @@ struct World {
     now: u64,
     accepted: Vec<Candidate>,
     dropped: HashSet<Digest>,
+    /// Snapshots that nobody can prove, and those that an operator took back.
+    broken: HashSet<Digest>,
+    cancelled: HashSet<Digest>,
     epochs: BTreeMap<u64, Vec<(u32, Digest)>>,
     proofs: BTreeMap<Digest, ProofBytes>,
     published: Vec<GlobalProof>,
@@ -69,6 +72,8 @@ impl World {
             now: 0,
             accepted: Vec::new(),
             dropped: HashSet::new(),
+            broken: HashSet::new(),
+            cancelled: HashSet::new(),
             epochs: BTreeMap::new(),
             proofs: BTreeMap::new(),
             published: Vec::new(),
@@ -101,18 +106,27 @@ impl World {
         }
     }
 
+    /// An orderly restart, from the records or from a checkpoint.
+    fn stop_and_start(&mut self) {
+        let checkpoint = self.chance(50).then(|| self.planner.history());
+        self.restore(checkpoint);
+    }
+
     fn restart(&mut self) {
+        self.restore(None);
+    }
+
+    fn restore(&mut self, mut checkpoint: Option<History>) {
         loop {
             self.crashes += 1;
-            let kept = |c: &&Candidate| !self.dropped.contains(&c.snapshot);
-            let history = History {
-                accepted: self.accepted.iter().filter(kept).cloned().collect(),
+            let history = checkpoint.take().unwrap_or_else(|| History {
+                accepted: self.accepted.clone(),
                 epochs: self.epochs.values().cloned().collect(),
                 proofs: self.proofs.clone(),
                 published: self.published.clone(),
                 quarantined: self.quarantined.values().cloned().collect(),
                 base: None,
-            };
+            });
             if self.chance(20) {
                 self.queued.clear();
             }
@@ -137,7 +151,9 @@ impl World {
                 Action::Push { task, .. } => drop(self.queued.insert(task.id, *task)),
                 Action::Cancel { task, .. } => drop(self.queued.remove(&task)),
                 Action::Publish(proof) => self.publish(*proof)?,
-                Action::Drop { snapshots, .. } => self.dropped.extend(snapshots),
+                Action::Drop {
+                    snapshots, reason, ..
+                } => self.drop_all(snapshots, &reason),
                 Action::Quarantine {
                     task,
                     what,
@@ -145,6 +161,7 @@ impl World {
                     reporters,
                     last,
                 } => {
+                    let program = matches!(task.work, Work::Program { .. });
                     let task = task.id;
                     let quarantined = Quarantined {
                         task,
@@ -153,12 +170,27 @@ impl World {
                         reporters,
                         last,
                     };
-                    self.quarantined.insert(task, quarantined);
+                    // A program that is given up leaves with its snapshot; until that is recorded it is asked for again.
+                    match last && program {
+                        true => drop(self.quarantined.remove(&task)),
+                        false => drop(self.quarantined.insert(task, quarantined)),
+                    }
                 }
                 Action::Release { task, .. } => drop(self.quarantined.remove(&task)),
             }
         }
         Ok(())
+    }
+
+    /// The first was broken or cancelled; the others build on it.
+    fn drop_all(&mut self, snapshots: Vec<Digest>, reason: &str) {
+        let justified = match reason {
+            "cancelled" => &self.cancelled,
+            _ => &self.broken,
+        };
+        assert!(justified.contains(&snapshots[0]), "a good snapshot is lost");
+        self.accepted.retain(|c| !snapshots.contains(&c.snapshot));
+        self.dropped.extend(snapshots);
     }
 
     fn publish(&mut self, proof: GlobalProof) -> Result<(), Crash> {
@@ -194,7 +226,12 @@ impl World {
         let Ok(candidate) = self.planner.admit(&outline) else {
             return;
         };
+        // It may be submitted again after it was dropped.
+        self.dropped.remove(&candidate.snapshot);
         self.accepted.push(candidate.clone());
+        if self.stormy && self.chance(4) {
+            self.broken.insert(candidate.snapshot);
+        }
         if self.maybe_crash().is_err() {
             return self.restart();
         }
@@ -228,6 +265,15 @@ impl World {
         }
         let at = self.random.random_range(0..self.queued.len());
         let task = self.queued.values().nth(at).expect("in range").clone();
+        let worker = ["w1", "w2", "liar"][self.random.random_range(0..3)];
+        if task.avoid.iter().any(|avoided| avoided == worker) && self.chance(90) {
+            return;
+        }
+        let broken =
+            matches!(&task.work, Work::Program { snapshot, .. } if self.broken.contains(snapshot));
+        if broken || worker == "liar" {
+            return self.give_up(&task, worker, FailureClass::Inputs);
+        }
         // The worker may die, forget to acknowledge, lie, or report twice.
         if self.stormy && self.chance(15) {
             return;
@@ -278,19 +324,68 @@ impl World {
         let Some(task) = self.queued.values().next().cloned() else {
             return;
         };
-        self.queued.remove(&task.id);
         let class = match self.chance(30) {
-            true => FailureClass::Inputs,
+            true => FailureClass::Memory,
             false => FailureClass::Worker,
         };
+        self.give_up(&task, "w1", class);
+    }
+
+    fn give_up(&mut self, task: &Task, worker: &str, class: FailureClass) {
+        self.queued.remove(&task.id);
         self.handle(Event::Failed {
             task: task.id,
-            worker: "weak".into(),
+            worker: worker.into(),
             attempt: task.attempt,
             class,
             message: "fails".into(),
             alone: false,
         });
+    }
+
+    /// An operator steps in.
+    fn command(&mut self) {
+        let task = self.queued.keys().next().copied();
+        let newest = self.accepted.last().map(|c| (c.shard, c.snapshot));
+        match (self.random.random_range(0..4), task, newest) {
+            (0, Some(task), _) => self.handle(Event::Requeue { task }),
+            (1, _, Some((shard, snapshot))) => {
+                self.cancelled.insert(snapshot);
+                self.handle(Event::Cancel { shard, snapshot });
+            }
+            (2, ..) => {
+                let tasks = self.random.random_range(1..20);
+                self.handle(Event::Window { tasks });
+            }
+            _ => self.handle(Event::CloseNow),
+        }
+    }
+
+    /// A checkpoint restored is the plan again. Without policy it forms no epoch of its own.
+    fn check_checkpoint(&self) {
+        let idle = Policy {
+            deadline_ms: None,
+            seal_when_complete: false,
+            ..self.policy.clone()
+        };
+        let history = self.planner.history();
+        let bytes = serde_json::to_vec(&history).expect("serialises");
+        let read: History = serde_json::from_slice(&bytes).expect("reads");
+        let restored = Planner::restore(self.network.clone(), idle, read, self.now);
+        let (restored, _) = restored.expect("a consistent checkpoint");
+        assert_eq!(restored.history(), history);
+        assert_eq!(restored.head(), self.planner.head());
+        for id in self.queued.keys() {
+            let statement = |planner: &Planner| planner.task(id).map(|wanted| wanted.statement);
+            assert_eq!(
+                statement(&restored),
+                statement(&self.planner),
+                "another task"
+            );
+        }
+        for shard in self.network.leaves.keys() {
+            assert_eq!(restored.tip(*shard), self.planner.tip(*shard));
+        }
     }
 
     fn pass_time(&mut self) {
@@ -305,9 +400,9 @@ impl World {
             25..55 => self.work(),
             55..85 => self.deliver(),
             85..87 => self.fail(),
-            87..88 => self.handle(Event::CloseNow),
-            88..99 => self.pass_time(),
-            _ => self.restart(),
+            87..89 => self.command(),
+            89..99 => self.pass_time(),
+            _ => self.stop_and_start(),
         }
     }
 
@@ -407,6 +502,18 @@ fn no_snapshot_is_lost_and_no_epoch_doubled() {
     println!("{seeds} seeds: {crashes} crashes, {epochs} epochs, {snapshots} snapshots");
 }
 
+/// After every step, a checkpoint holds all that the plan knows.
+#[test]
+fn a_checkpoint_is_the_plan() {
+    for seed in 0..8 {
+        let mut world = World::new(seed);
+        for _ in 0..300 {
+            world.step();
+            world.check_checkpoint();
+        }
+    }
+}
+
 /// A proof that was recorded is not asked for again after a restart.
 #[test]
 fn nothing_is_proven_twice() {
@@ -416,9 +523,9 @@ fn nothing_is_proven_twice() {
             world.step();
         }
         world.restart();
-        for (id, _) in world.proofs.clone() {
+        for id in world.proofs.keys() {
             assert!(
-                world.planner.task(&id).is_none(),
+                world.planner.task(id).is_none(),
                 "seed {seed}: {id} is wanted again"
             );
         }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use ark_bn254::Fr;
 use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use trifold_circuits::field::to_bytes;
 use trifold_coordinator::Digest;
 use trifold_coordinator::core::{
-    Batch, Collected, Core, CoreConfig, Effect, Input, Output, Token, newest_checkpoint,
+    Batch, Collected, Core, CoreConfig, Effect, Entry, Input, Output, Token, newest_checkpoint,
 };
 use trifold_coordinator::plan::{Network, Policy};
 use trifold_coordinator::standin::{self, Snapshot, StandInExecute, StandInVerify};
@@ -70,6 +71,8 @@ pub struct World {
     nodes: Vec<Node>,
     shards: Vec<Shard>,
     held: Vec<(usize, Held)>,
+    /// What was ever asked for: key and statement by task.
+    asked: BTreeMap<Digest, (Fr, Fr)>,
     verdicts: BTreeMap<Digest, Verdict>,
     may_go: BTreeSet<Digest>,
     broken: BTreeSet<Digest>,
@@ -116,6 +119,7 @@ impl World {
             random,
             now: 0,
             held: Vec::new(),
+            asked: BTreeMap::new(),
             verdicts: BTreeMap::new(),
             may_go: BTreeSet::new(),
             broken: BTreeSet::new(),
@@ -281,6 +285,7 @@ impl World {
         let leads = self.nodes[node].end == self.bus.end;
         for effect in effects {
             if let Effect::Push(task) = &effect {
+                self.asked.insert(task.id, (task.key, task.statement));
                 let known = self.ledger.proved.contains(&task.id);
                 assert!(!(leads && known), "asked for a recorded proof again");
             }
@@ -299,6 +304,11 @@ impl World {
         let batch = Batch::decode(&body).expect("a batch");
         for entry in &batch.entries {
             self.note(format!("coordinator {node} records {entry:.200?}"));
+            if let Entry::Proved { task, proof, .. } = entry {
+                let (key, statement) = self.asked[task];
+                let verified = StandInVerify.verify(key, statement, proof);
+                verified.expect("only what verifies is recorded");
+            }
         }
         self.ledger.take(&batch.entries, &self.may_go, HONEST);
         match self.fault(2) {
@@ -682,7 +692,7 @@ impl World {
     }
 
     /// A stand-in proof whose nonce comes from the seed.
-    fn proved(&mut self, task: &Task, statement: &ark_bn254::Fr) -> TaskOutcome {
+    fn proved(&mut self, task: &Task, statement: &Fr) -> TaskOutcome {
         let mut proof = [0; 128];
         self.random.fill(&mut proof[..32]);
         let [key, statement] = [&task.key, statement].map(to_bytes);
@@ -790,6 +800,10 @@ impl World {
             recorded.collect::<Vec<u64>>(),
             "published, once each"
         );
+        for (snapshot, _) in self.shards.iter().flat_map(|shard| &shard.sent) {
+            let answered = self.verdicts.contains_key(snapshot);
+            assert!(answered, "an announcement is lost");
+        }
         for (epoch, members) in (1..).zip(&self.ledger.epochs) {
             for (shard, snapshot) in members {
                 let outcome = self.verdicts.get(snapshot).map(|verdict| &verdict.outcome);
