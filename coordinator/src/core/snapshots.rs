@@ -135,6 +135,16 @@ impl Core {
                 self.verdict(shard, snapshot, Outcome::Accepted);
                 self.effect(Effect::Done(token));
             }
+            // Announced again, or delivered again after its end: what became of it stands.
+            Refusal::Replayed { epoch } => {
+                let epoch = *epoch;
+                let outcome = match epoch <= self.planner.published_epoch() {
+                    true => Outcome::Final { epoch },
+                    false => Outcome::Included { epoch },
+                };
+                self.verdict(shard, snapshot, outcome);
+                self.effect(Effect::Done(token));
+            }
             Refusal::Future { .. } if self.may_wait(now, snapshot) => {
                 self.effect(Effect::GiveBack {
                     token,
