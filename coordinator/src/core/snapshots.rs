@@ -32,11 +32,6 @@ pub(super) struct Inspections {
 
 impl Core {
     pub(super) fn submitted(&mut self, now: u64, token: Token, outline: Outline) {
-        // Those that were on their way when too much waited; nothing is refused for it.
-        if self.planner.backlogged() {
-            let delay_ms = BACKLOG_PAUSE_MS;
-            return self.effect(Effect::GiveBack { token, delay_ms });
-        }
         match self.inspections.lines.get_mut(&outline.shard) {
             Some(line) if line.len() >= MAX_LINE => {
                 self.effect(Effect::GiveBack {
@@ -67,6 +62,12 @@ impl Core {
     /// True if the snapshot is being inspected now.
     fn admit(&mut self, now: u64, token: Token, outline: Outline) -> bool {
         let (shard, snapshot) = (outline.shard, outline.snapshot);
+        // Those that were on their way when too much waited; nothing is refused for it.
+        if self.planner.backlogged() {
+            let delay_ms = BACKLOG_PAUSE_MS;
+            self.effect(Effect::GiveBack { token, delay_ms });
+            return false;
+        }
         if let Err(refusal) = self.planner.admit(&outline) {
             self.refuse_snapshot(now, token, shard, snapshot, &refusal);
             return false;
