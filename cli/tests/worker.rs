@@ -178,9 +178,13 @@ async fn a_worker_whose_machine_is_taken_away_gives_back_what_it_holds() {
     let queue = queue(&server).await;
     let task = task();
     offer(&queue, &task).await;
-    while !proving(&queue).await {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let proves = async {
+        while !proving(&queue).await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let proves = tokio::time::timeout(PATIENCE, proves).await;
+    proves.expect("it begins to prove");
     signal("USR1", worker.id());
     worker.wait_for("is given back");
     assert_eq!(worker.end().0.code(), Some(0));
