@@ -1,11 +1,22 @@
 //! The Grain LFSR in self-shrinking mode that fixes Poseidon's constants (Poseidon paper, appendix E).
+//!
+//! The build script derives tables with it; with the feature `derive-constants` the library does, when it first hashes.
 
 use super::scalar::Scalar;
 
 const FIELD_BITS: u64 = 254;
 
+/// Bits of the state.
+const STATE_BITS: u32 = 80;
+/// Bits made at once: tap 62 reaches the state's end after 18 steps, and pairs are not to be split.
+const BATCH_BITS: u32 = 16;
+
 pub struct Grain {
-    state: [bool; 80],
+    /// The oldest bit is the lowest.
+    state: u128,
+    /// Bits that came through the shrinking, the next one lowest, and their number.
+    ready: u32,
+    ready_bits: u32,
 }
 
 impl Grain {
@@ -24,14 +35,16 @@ impl Grain {
         ];
         let bits = fields
             .iter()
-            .flat_map(|&(value, width)| (0..width).rev().map(move |i| value >> i & 1 == 1));
-        let mut state = [false; 80];
-        state
-            .iter_mut()
-            .zip(bits)
-            .for_each(|(cell, bit)| *cell = bit);
-        let mut grain = Self { state };
-        (0..160).for_each(|_| _ = grain.step());
+            .flat_map(|&(value, width)| (0..width).rev().map(move |i| value >> i & 1));
+        let state = bits
+            .enumerate()
+            .fold(0, |state, (at, bit)| state | u128::from(bit) << at);
+        let mut grain = Self {
+            state,
+            ready: 0,
+            ready_bits: 0,
+        };
+        (0..160 / BATCH_BITS).for_each(|_| _ = grain.batch());
         grain
     }
 
@@ -58,22 +71,50 @@ impl Grain {
         limbs
     }
 
-    /// Of each pair of bits, the second if the first is set.
     fn bit(&mut self) -> bool {
-        loop {
-            let (keep, bit) = (self.step(), self.step());
-            if keep {
-                return bit;
+        while self.ready_bits == 0 {
+            let batch = self.batch();
+            for byte in [batch & 0xff, batch >> 8] {
+                let kept = SHRUNK[byte as usize];
+                self.ready |= u32::from(kept) << self.ready_bits;
+                self.ready_bits += (byte & KEEP_FLAGS).count_ones();
             }
         }
-    }
-
-    fn step(&mut self) -> bool {
-        let bit = [62, 51, 38, 23, 13, 0]
-            .iter()
-            .fold(false, |acc, &i| acc ^ self.state[i]);
-        self.state.rotate_left(1);
-        self.state[79] = bit;
+        let bit = self.ready & 1 == 1;
+        self.ready >>= 1;
+        self.ready_bits -= 1;
         bit
     }
+
+    /// The next bits, the first one lowest.
+    fn batch(&mut self) -> u32 {
+        let taps = [62, 51, 38, 23, 13, 0];
+        let fresh = taps
+            .iter()
+            .fold(0, |sum, tap| sum ^ (self.state >> tap) as u32);
+        let fresh = fresh & ((1 << BATCH_BITS) - 1);
+        self.state = self.state >> BATCH_BITS | u128::from(fresh) << (STATE_BITS - BATCH_BITS);
+        fresh
+    }
 }
+
+/// The first bit of each pair, which says whether the second is kept.
+const KEEP_FLAGS: u32 = 0b0101_0101;
+
+/// What is left of four pairs, the first pair and the first kept bit lowest.
+const SHRUNK: [u8; 256] = {
+    let (mut table, mut byte) = ([0; 256], 0);
+    while byte < 256 {
+        let (mut pair, mut kept) = (0, 0);
+        while pair < 4 {
+            let bits = byte >> (2 * pair);
+            if bits & 1 == 1 {
+                table[byte] |= ((bits >> 1 & 1) as u8) << kept;
+                kept += 1;
+            }
+            pair += 1;
+        }
+        byte += 1;
+    }
+    table
+};

@@ -1,5 +1,8 @@
 //! Poseidon's parameters for one state size, rewritten for sparse partial rounds (Poseidon paper, appendix B).
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::grain::Grain;
 use super::scalar::Scalar;
 
@@ -49,9 +52,24 @@ impl Parameters {
 fn cauchy_matrix(grain: &mut Grain, t: usize) -> Matrix {
     let seeds: Vector = (0..2 * t).map(|_| grain.matrix_seed()).collect();
     let (xs, ys) = seeds.split_at(t);
-    xs.iter()
-        .map(|x| ys.iter().map(|y| x.add(*y).inverse()).collect())
-        .collect()
+    let sums = xs.iter().flat_map(|x| ys.iter().map(|y| x.add(*y)));
+    let entries = invert_all(sums.collect());
+    entries.chunks(t).map(<[Scalar]>::to_vec).collect()
+}
+
+/// The inverses of nonzero values, by one inversion (Montgomery's trick).
+fn invert_all(values: Vector) -> Vector {
+    let mut product = Scalar::one();
+    let before = |value: &Scalar| core::mem::replace(&mut product, product.mul(*value));
+    let products: Vector = values.iter().map(before).collect();
+    let mut inverse = product.inverse();
+    let mut inverses: Vector = Vec::with_capacity(values.len());
+    for (value, before) in values.iter().zip(&products).rev() {
+        inverses.push(inverse.mul(*before));
+        inverse = inverse.mul(*value);
+    }
+    inverses.reverse();
+    inverses
 }
 
 /// In a partial round, lanes 1.. pass the S-box layer unchanged, so their constants move behind it and on to the next round.
@@ -61,7 +79,7 @@ fn absorb_constants(constants: &Matrix, mds: &Matrix, partial_rounds: usize) -> 
     let mut partial = Vec::new();
     for round in &constants[half..half + partial_rounds] {
         let mut sum = add(round, &carried);
-        partial.push(std::mem::take(&mut sum[0]));
+        partial.push(core::mem::take(&mut sum[0]));
         carried = apply(mds, &sum);
     }
     let mut full = [&constants[..half], &constants[half + partial_rounds..]].concat();

@@ -7,11 +7,11 @@
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine, g1, g2};
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
-use ark_ff::{BigInt, PrimeField};
+use ark_ff::{BigInt, Field, PrimeField};
 use thiserror::Error;
 
 use crate::client::{Network, Update};
-use crate::groth16::{InvalidPoint, KeyError, PointFault, Proof, VerifyingKey};
+use crate::groth16::{InvalidPoint, KeyError, PointFault, Proof, SquareRoot, VerifyingKey};
 use crate::statement::{GlobalState, Keys, RangeError};
 
 /// Bytes of a proof: A (32), B (64), C (32).
@@ -307,18 +307,17 @@ fn take_sign(last: &mut u8, name: &'static str) -> Result<bool, InvalidPoint> {
     Ok(negative)
 }
 
-fn point<P: SWCurveConfig>(
+fn point<P: SWCurveConfig<BaseField: SquareRoot>>(
     x: P::BaseField,
     negative: bool,
     name: &'static str,
 ) -> Result<Affine<P>, DecodeError> {
-    let roots = Affine::<P>::get_ys_from_x_unchecked(x);
-    let (smaller, larger) = roots.ok_or(InvalidPoint {
+    let square = P::add_b(P::mul_by_a(x) + x.square() * x);
+    let root = square.square_root().ok_or(InvalidPoint {
         name,
         fault: PointFault::OffCurve,
     })?;
-    Ok(Affine::new_unchecked(
-        x,
-        if negative { larger } else { smaller },
-    ))
+    let point = Affine::new_unchecked(x, root);
+    let same = (sign(&point) != 0) == negative;
+    Ok(if same { point } else { -point })
 }

@@ -4,16 +4,21 @@
 //! its subgroup or at infinity, and verification is pairings only.
 
 mod batch;
+mod fixed_base;
+mod pairing;
+mod square_root;
+mod subgroup;
 
-use ark_bn254::{Bn254, Fr, G1Affine, G2Affine, g1, g2};
-use ark_ec::pairing::{Pairing, PairingOutput};
-use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
-use ark_ec::{AffineRepr, CurveGroup};
+use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
+use ark_ec::AffineRepr;
+use ark_ec::pairing::PairingOutput;
 use thiserror::Error;
 
-pub use batch::BatchItem;
+use fixed_base::FixedBase;
+use pairing::FixedLines;
 
-type G2Prepared = <Bn254 as Pairing>::G2Prepared;
+pub use batch::BatchItem;
+pub(crate) use square_root::SquareRoot;
 
 /// What is wrong with a point.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -66,9 +71,9 @@ pub struct Proof {
 
 impl Proof {
     pub fn new(a: G1Affine, b: G2Affine, c: G1Affine) -> Result<Self, InvalidPoint> {
-        check::<g1::Config>("A", &a)?;
-        check::<g2::Config>("B", &b)?;
-        check::<g1::Config>("C", &c)?;
+        check_g1("A", &a)?;
+        check_g2("B", &b)?;
+        check_g1("C", &c)?;
         Ok(Self { a, b, c })
     }
 
@@ -106,11 +111,11 @@ impl VerifyingKey {
             [constant, linear] => [constant, linear],
             _ => return Err(KeyError::PublicInputs(gamma_abc_g1.len().saturating_sub(1))),
         };
-        check::<g1::Config>("alpha", &alpha_g1)?;
-        check::<g2::Config>("beta", &beta_g2)?;
-        check::<g2::Config>("delta", &delta_g2)?;
-        check::<g1::Config>("IC[0]", &gamma_abc_g1[0])?;
-        check::<g1::Config>("IC[1]", &gamma_abc_g1[1])?;
+        check_g1("alpha", &alpha_g1)?;
+        check_g2("beta", &beta_g2)?;
+        check_g2("delta", &delta_g2)?;
+        check_g1("IC[0]", &gamma_abc_g1[0])?;
+        check_g1("IC[1]", &gamma_abc_g1[1])?;
         let generator = G2Affine::generator();
         if gamma_g2 != generator {
             return Err(KeyError::GammaNotGenerator);
@@ -150,50 +155,64 @@ impl VerifyingKey {
 
     /// Does once what every verification would repeat.
     pub fn prepare(&self) -> PreparedVerifyingKey {
+        let alpha_beta = pairing::product(&[(self.alpha_g1, self.beta_g2)], &[]);
+        let [constant, linear] = self.gamma_abc_g1;
         PreparedVerifyingKey {
-            alpha_beta: Bn254::pairing(self.alpha_g1, self.beta_g2),
-            negated_gamma: (-self.gamma_g2()).into(),
-            negated_delta: (-self.delta_g2).into(),
-            gamma_abc_g1: self.gamma_abc_g1,
+            alpha_beta,
+            negated_gamma: FixedLines::new(-self.gamma_g2()),
+            negated_delta: FixedLines::new(-self.delta_g2),
+            constant,
+            linear: FixedBase::new(linear),
         }
     }
 }
 
-/// A verifying key with e(alpha, beta) and the line coefficients of gamma and delta at hand.
+/// A verifying key with e(alpha, beta), the lines of gamma and delta, and multiples of IC[1] at hand.
 #[derive(Clone, Debug)]
 pub struct PreparedVerifyingKey {
-    alpha_beta: PairingOutput<Bn254>,
-    negated_gamma: G2Prepared,
-    negated_delta: G2Prepared,
-    gamma_abc_g1: [G1Affine; 2],
+    alpha_beta: Option<PairingOutput<Bn254>>,
+    negated_gamma: FixedLines,
+    negated_delta: FixedLines,
+    constant: G1Affine,
+    linear: FixedBase,
 }
 
 impl PreparedVerifyingKey {
     /// Checks e(A, B) = e(alpha, beta) e(IC[0] + x IC[1], gamma) e(C, delta).
     pub fn verify(&self, x: Fr, proof: &Proof) -> Result<(), VerifyError> {
-        let [constant, linear] = self.gamma_abc_g1;
-        let statement = (linear * x + constant).into_affine();
-        let loops = Bn254::multi_miller_loop(
-            [proof.a, statement, proof.c],
-            [
-                proof.b.into(),
-                self.negated_gamma.clone(),
-                self.negated_delta.clone(),
-            ],
-        );
-        match Bn254::final_exponentiation(loops) {
-            Some(value) if value == self.alpha_beta => Ok(()),
+        let statement = self.linear.times(x) + self.constant;
+        let shared = [
+            (&self.negated_gamma, statement),
+            (&self.negated_delta, proof.c.into()),
+        ];
+        match pairing::product(&[(proof.a, proof.b)], &shared) {
+            Some(value) if Some(value) == self.alpha_beta => Ok(()),
             _ => Err(VerifyError::Pairing),
         }
     }
 }
 
-fn check<P: SWCurveConfig>(name: &'static str, point: &Affine<P>) -> Result<(), InvalidPoint> {
-    let fault = if point.is_zero() {
+fn check_g1(name: &'static str, point: &G1Affine) -> Result<(), InvalidPoint> {
+    // The whole curve has order r.
+    check(name, point.is_zero(), point.is_on_curve(), || true)
+}
+
+fn check_g2(name: &'static str, point: &G2Affine) -> Result<(), InvalidPoint> {
+    let (infinite, on_curve) = (point.is_zero(), point.is_on_curve());
+    check(name, infinite, on_curve, || subgroup::contains(point))
+}
+
+fn check(
+    name: &'static str,
+    infinite: bool,
+    on_curve: bool,
+    in_subgroup: impl Fn() -> bool,
+) -> Result<(), InvalidPoint> {
+    let fault = if infinite {
         PointFault::Infinite
-    } else if !point.is_on_curve() {
+    } else if !on_curve {
         PointFault::OffCurve
-    } else if !point.is_in_correct_subgroup_assuming_on_curve() {
+    } else if !in_subgroup() {
         PointFault::WrongSubgroup
     } else {
         return Ok(());

@@ -1,9 +1,21 @@
 //! Poseidon over BN254's scalar field with circomlib's parameters: x^5, 8 full rounds, state (0, inputs), output lane 0.
 //!
-//! Constants come from the Grain LFSR of the Poseidon paper (`build.rs`); partial rounds use the sparse form of its appendix B.
+//! Constants come from the Grain LFSR of the Poseidon paper; partial rounds use the sparse form of its appendix B. By default
+//! the build derives them and those of the sizes in use are linked, 17 to 150 kB each; with the feature `derive-constants` each
+//! size is derived when it is first used, which takes about a millisecond.
+
+#[cfg(feature = "derive-constants")]
+mod derived;
+#[cfg(not(feature = "derive-constants"))]
+mod linked;
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, BigInt, Field};
+use ark_ff::{AdditiveGroup, Field};
+
+#[cfg(feature = "derive-constants")]
+use derived::table;
+#[cfg(not(feature = "derive-constants"))]
+use linked::table;
 
 /// Full rounds; half of them come before the partial rounds, half after.
 pub const FULL_ROUNDS: usize = 8;
@@ -25,16 +37,10 @@ pub struct Parameters {
     pub sparse: &'static [Fr],
 }
 
-include!(concat!(env!("OUT_DIR"), "/poseidon_parameters.rs"));
-
-const fn f(montgomery_limbs: [u64; 4]) -> Fr {
-    Fr::new_unchecked(BigInt(montgomery_limbs))
-}
-
 /// Constants for a state of `T` elements, 2 <= T <= 17 (checked by the compiler).
 pub fn parameters<const T: usize>() -> &'static Parameters {
     const { assert!(T >= 2 && T <= MAX_INPUTS + 1) };
-    &PARAMETERS[T - 2]
+    table::<T>()
 }
 
 /// Hash of 1 to 16 field elements (checked by the compiler).
@@ -74,37 +80,42 @@ fn hash_padded<const T: usize>(inputs: &[Fr]) -> Fr {
 
 /// The permutation of a state of `T` elements, 2 <= T <= 17 (checked by the compiler).
 pub fn permute<const T: usize>(state: &mut [Fr; T]) {
-    let parameters = parameters::<T>();
-    let (before, after) = parameters.full.split_at(FULL_ROUNDS / 2 * T);
-    let (before, last) = before.split_at((FULL_ROUNDS / 2 - 1) * T);
+    rounds(state, parameters::<T>());
+}
+
+/// One text for all sizes: their loops are long enough for the processor, and a wasm would hold a copy of each.
+fn rounds(state: &mut [Fr], parameters: &Parameters) {
+    let t = state.len();
+    let (before, after) = parameters.full.split_at(FULL_ROUNDS / 2 * t);
+    let (before, last) = before.split_at((FULL_ROUNDS / 2 - 1) * t);
     before
-        .chunks_exact(T)
+        .chunks_exact(t)
         .for_each(|constants| full_round(state, constants, parameters.mds));
     full_round(state, last, parameters.pre);
-    let sparse = parameters.sparse.chunks_exact(2 * T - 1);
+    let sparse = parameters.sparse.chunks_exact(2 * t - 1);
     parameters
         .partial
         .iter()
         .zip(sparse)
         .for_each(|(constant, matrix)| partial_round(state, constant, matrix));
     after
-        .chunks_exact(T)
+        .chunks_exact(t)
         .for_each(|constants| full_round(state, constants, parameters.mds));
 }
 
-fn full_round<const T: usize>(state: &mut [Fr; T], constants: &[Fr], matrix: &[Fr]) {
-    state
-        .iter_mut()
-        .zip(constants)
-        .for_each(|(lane, constant)| *lane = power_5(*lane + constant));
-    let powers = *state;
-    for (lane, row) in state.iter_mut().zip(matrix.chunks_exact(T)) {
-        *lane = dot(row, &powers);
+fn full_round(state: &mut [Fr], constants: &[Fr], matrix: &[Fr]) {
+    let mut powers = [Fr::ZERO; MAX_INPUTS + 1];
+    let powers = &mut powers[..state.len()];
+    for (power, (lane, constant)) in powers.iter_mut().zip(state.iter().zip(constants)) {
+        *power = power_5(*lane + constant);
+    }
+    for (lane, row) in state.iter_mut().zip(matrix.chunks_exact(powers.len())) {
+        *lane = dot(row, powers);
     }
 }
 
-fn partial_round<const T: usize>(state: &mut [Fr; T], constant: &Fr, sparse: &[Fr]) {
-    let (row, column) = sparse.split_at(T);
+fn partial_round(state: &mut [Fr], constant: &Fr, sparse: &[Fr]) {
+    let (row, column) = sparse.split_at(state.len());
     let power = power_5(state[0] + constant);
     state[0] = power;
     let first = dot(row, state);
@@ -115,8 +126,16 @@ fn partial_round<const T: usize>(state: &mut [Fr; T], constant: &Fr, sparse: &[F
     state[0] = first;
 }
 
+/// Three products share a reduction; more would not fit what two spare bits leave room for.
 fn dot(a: &[Fr], b: &[Fr]) -> Fr {
-    a.iter().zip(b).map(|(a, b)| *a * b).sum()
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<3>(), b.as_chunks::<3>());
+    let triples = a.iter().zip(b).map(|(a, b)| Fr::sum_of_products(a, b));
+    let rest = match (a_rest, b_rest) {
+        (&[a0, a1], &[b0, b1]) => Fr::sum_of_products(&[a0, a1], &[b0, b1]),
+        (&[a], &[b]) => a * b,
+        _ => Fr::ZERO,
+    };
+    triples.fold(rest, |sum, triple| sum + triple)
 }
 
 fn power_5(x: Fr) -> Fr {

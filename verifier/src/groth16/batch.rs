@@ -14,12 +14,11 @@
 use alloc::vec::Vec;
 use core::num::NonZeroU128;
 
-use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};
-use ark_ec::pairing::Pairing;
+use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::AdditiveGroup;
 
-use super::{G2Prepared, PreparedVerifyingKey, Proof, VerifyError};
+use super::{PreparedVerifyingKey, Proof, VerifyError, pairing};
 
 /// One proof of a batch. This crate has no randomness: the caller draws the coefficient from a cryptographic generator,
 /// a new one for each proof, after all proofs are fixed. Whoever can guess it can make a false batch pass.
@@ -46,29 +45,22 @@ impl PreparedVerifyingKey {
         let coefficients = || items.iter().map(|item| Fr::from(item.coefficient.get()));
         let sum: Fr = coefficients().sum();
         let sum_x: Fr = coefficients().zip(items).map(|(z, item)| z * item.x).sum();
-        let [constant, linear] = self.gamma_abc_g1;
-        let statement = constant * sum + linear * sum_x;
+        let statement = self.linear.times(sum_x) + self.constant * sum;
         let c = items.iter().map(|item| item.times(item.proof.c));
         let c = c.fold(G1Projective::ZERO, |sum, c| sum + c);
-        let value = self.product(items, [statement, c]);
-        match value == Some(self.alpha_beta * sum) {
-            true => Ok(()),
-            false => Err(VerifyError::Batch(items.len())),
+        let shared = [(&self.negated_gamma, statement), (&self.negated_delta, c)];
+        let value = pairing::product(&own_pairs(items), &shared);
+        let expected = self.alpha_beta.map(|value| value * sum);
+        match value {
+            Some(value) if Some(value) == expected => Ok(()),
+            _ => Err(VerifyError::Batch(items.len())),
         }
     }
+}
 
-    /// `prod e(z_i A_i, B_i)` times the two pairings that all proofs share.
-    fn product(
-        &self,
-        items: &[BatchItem],
-        shared: [G1Projective; 2],
-    ) -> Option<ark_ec::pairing::PairingOutput<Bn254>> {
-        let own = items.iter().map(|item| item.times(item.proof.a));
-        let points: Vec<_> = own.chain(shared).collect();
-        let points = G1Projective::normalize_batch(&points);
-        let own = items.iter().map(|item| G2Prepared::from(item.proof.b));
-        let shared = [self.negated_gamma.clone(), self.negated_delta.clone()];
-        let loops = Bn254::multi_miller_loop(points, own.chain(shared));
-        Bn254::final_exponentiation(loops)
-    }
+/// The pairs (z A, B). A is not infinity and z is below r, so neither is z A.
+fn own_pairs(items: &[BatchItem]) -> Vec<(G1Affine, G2Affine)> {
+    let own: Vec<_> = items.iter().map(|item| item.times(item.proof.a)).collect();
+    let own = G1Projective::normalize_batch(&own).into_iter();
+    own.zip(items.iter().map(|item| item.proof.b)).collect()
 }
