@@ -60,7 +60,10 @@ fn cauchy_matrix(grain: &mut Grain, t: usize) -> Matrix {
 /// The inverses of nonzero values, by one inversion (Montgomery's trick).
 fn invert_all(values: Vector) -> Vector {
     let mut product = Scalar::one();
-    let before = |value: &Scalar| core::mem::replace(&mut product, product.mul(*value));
+    let before = |value: &Scalar| {
+        let next = product.mul(*value);
+        core::mem::replace(&mut product, next)
+    };
     let products: Vector = values.iter().map(before).collect();
     let mut inverse = product.inverse();
     let mut inverses: Vector = Vec::with_capacity(values.len());

@@ -14,6 +14,7 @@ use ark_ec::AffineRepr;
 use ark_ec::pairing::PairingOutput;
 use thiserror::Error;
 
+use crate::refusal;
 use fixed_base::FixedBase;
 use pairing::FixedLines;
 
@@ -39,6 +40,17 @@ pub struct InvalidPoint {
     pub fault: PointFault,
 }
 
+impl InvalidPoint {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        match self.fault {
+            PointFault::Infinite => refusal::INFINITY,
+            PointFault::OffCurve => refusal::OFF_CURVE,
+            PointFault::WrongSubgroup => refusal::WRONG_SUBGROUP,
+        }
+    }
+}
+
 /// Why a verifying key was refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum KeyError {
@@ -52,6 +64,16 @@ pub enum KeyError {
     PublicInputs(usize),
 }
 
+impl KeyError {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Point(point) => point.code(),
+            _ => refusal::WRONG_KEY,
+        }
+    }
+}
+
 /// Why a proof was refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum VerifyError {
@@ -59,6 +81,13 @@ pub enum VerifyError {
     Pairing,
     #[error("one or more of {0} proofs do not hold for their statements under this key")]
     Batch(usize),
+}
+
+impl VerifyError {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        refusal::PAIRING
+    }
 }
 
 /// A proof (A, B, C).
