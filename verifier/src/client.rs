@@ -27,7 +27,7 @@ pub enum ClientError {
     Range(#[from] RangeError),
     #[error("epoch {epoch}: {error}")]
     Proof { epoch: u64, error: VerifyError },
-    #[error("the state was verified for another network")]
+    #[error("the state is of another network")]
     OtherNetwork,
     #[error("epoch {epoch} is older than epoch {held}, which is held already")]
     Stale { epoch: u64, held: u64 },

@@ -79,7 +79,8 @@ impl JsonError {
 
 /// A global proof with everything its verification needs, as one file.
 ///
-/// It proves something only about the network that it names, so a reader compares `network` with the one meant.
+/// It proves something only about the network that it names, so a reader compares that with the one meant
+/// ([`GlobalProof::verify_under`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GlobalProof {
     pub network: Network,
@@ -90,6 +91,14 @@ impl GlobalProof {
     /// Checks the proof under the network that the bundle names.
     pub fn verify(&self) -> Result<VerifiedState, ClientError> {
         self.network.verify(&self.update)
+    }
+
+    /// Checks the proof under a network that the caller trusts.
+    pub fn verify_under(&self, trusted: &Network) -> Result<VerifiedState, ClientError> {
+        match self.network == *trusted {
+            true => self.verify(),
+            false => Err(ClientError::OtherNetwork),
+        }
     }
 
     pub fn from_json(text: &str) -> Result<Self, JsonError> {
