@@ -6,6 +6,7 @@
 mod claims;
 mod parts;
 mod receipt;
+mod text;
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -23,7 +24,10 @@ use crate::statement::{GlobalState, Keys, RangeError};
 use crate::trie::MAX_LEVELS;
 use crate::verified::VerifiedState;
 
+use text::Json;
+
 pub use parts::{DESCENT_FORMAT, NETWORK_FORMAT};
+pub use text::SyntaxError;
 
 /// Longest text that is read.
 pub const MAX_TEXT_BYTES: usize = 1 << 16;
@@ -36,7 +40,7 @@ pub enum JsonError {
     #[error("{0} bytes, more than the {MAX_TEXT_BYTES} that are read")]
     TooLong(usize),
     #[error("not JSON: {0}")]
-    Syntax(serde_json::Error),
+    Syntax(SyntaxError),
     #[error("{field} is missing")]
     Missing { field: String },
     #[error("{field} is not {expected}")]
@@ -174,9 +178,9 @@ fn network_value(network: &Network) -> Value {
     })
 }
 
-fn parse(text: &str) -> Result<Value, JsonError> {
+fn parse(text: &str) -> Result<Json<'_>, JsonError> {
     match text.len() {
-        0..=MAX_TEXT_BYTES => serde_json::from_str(text).map_err(JsonError::Syntax),
+        0..=MAX_TEXT_BYTES => Json::parse(text).map_err(JsonError::Syntax),
         length => Err(JsonError::TooLong(length)),
     }
 }
@@ -201,7 +205,7 @@ fn proof(node: &Node) -> Result<Proof, JsonError> {
 fn verifying_key(node: &Node) -> Result<VerifyingKey, JsonError> {
     header(node)?;
     let count = node.at("nPublic")?;
-    if count.value.as_u64() != Some(1) {
+    if *count.value != Json::Number("1") {
         return Err(count.unexpected("1: one public input"));
     }
     let [constant, linear] = node.at("IC")?.entries()?;
@@ -308,11 +312,11 @@ fn g2_value(point: G2Affine) -> Value {
 /// A value and the way to it from the root of its text.
 struct Node<'a> {
     path: String,
-    value: &'a Value,
+    value: &'a Json<'a>,
 }
 
 impl<'a> Node<'a> {
-    fn root(value: &'a Value) -> Self {
+    fn root(value: &'a Json<'a>) -> Self {
         Self {
             path: String::new(),
             value,
@@ -336,18 +340,16 @@ impl<'a> Node<'a> {
     fn find(&self, key: &str) -> Result<Result<Node<'a>, String>, JsonError> {
         let separator = if self.path.is_empty() { "" } else { "." };
         let path = format!("{}{separator}{key}", self.path);
-        match self.value.as_object() {
-            None => Err(self.unexpected("an object")),
-            Some(object) => match object.get(key) {
-                Some(value) => Ok(Ok(Node { path, value })),
-                None => Ok(Err(path)),
-            },
+        match (self.value, self.value.get(key)) {
+            (_, Some(value)) => Ok(Ok(Node { path, value })),
+            (Json::Object(_), None) => Ok(Err(path)),
+            _ => Err(self.unexpected("an object")),
         }
     }
 
     fn entries<const N: usize>(&self) -> Result<[Node<'a>; N], JsonError> {
         let list = self.list()?;
-        let values: &[Value; N] = list.try_into().map_err(|_| JsonError::Length {
+        let values: &[Json; N] = list.try_into().map_err(|_| JsonError::Length {
             field: self.name(),
             found: list.len(),
             expected: N,
@@ -358,20 +360,23 @@ impl<'a> Node<'a> {
             .map(|value| self.entry(index.next().unwrap_or_default(), value)))
     }
 
-    fn list(&self) -> Result<&'a [Value], JsonError> {
-        let list = self.value.as_array().map(|list| list.as_slice());
-        list.ok_or_else(|| self.unexpected("a list"))
+    fn list(&self) -> Result<&'a [Json<'a>], JsonError> {
+        match self.value {
+            Json::List(list) => Ok(list),
+            _ => Err(self.unexpected("a list")),
+        }
     }
 
-    fn entry(&self, index: usize, value: &'a Value) -> Self {
+    fn entry(&self, index: usize, value: &'a Json<'a>) -> Self {
         let path = format!("{}[{index}]", self.path);
         Node { path, value }
     }
 
     fn text(&self) -> Result<&'a str, JsonError> {
-        self.value
-            .as_str()
-            .ok_or_else(|| self.unexpected("a string"))
+        match self.value {
+            Json::Text(text) => Ok(text),
+            _ => Err(self.unexpected("a string")),
+        }
     }
 
     fn exactly(&self, expected: &str) -> Result<(), JsonError> {
@@ -379,7 +384,7 @@ impl<'a> Node<'a> {
         if found == expected {
             Ok(())
         } else {
-            Err(self.unexpected(&format!("{expected:?}")))
+            Err(self.unexpected(&format!("\"{expected}\"")))
         }
     }
 

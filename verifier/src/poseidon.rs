@@ -4,7 +4,7 @@
 //! the build derives them and those of the sizes in use are linked, 17 to 150 kB each; with the feature `derive-constants` each
 //! size is derived when it is first used, which takes about a millisecond.
 
-#[cfg(feature = "derive-constants")]
+#[cfg(any(feature = "derive-constants", test))]
 mod derived;
 #[cfg(not(feature = "derive-constants"))]
 mod linked;
@@ -23,7 +23,7 @@ pub const FULL_ROUNDS: usize = 8;
 pub const MAX_INPUTS: usize = 16;
 
 /// Constants for one state size t, in the sparse form.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Parameters {
     /// Round constants of the full rounds, 8 vectors of t.
     pub full: &'static [Fr],
@@ -140,4 +140,27 @@ fn dot(a: &[Fr], b: &[Fr]) -> Fr {
 
 fn power_5(x: Fr) -> Fr {
     x.square().square() * x
+}
+
+#[cfg(all(test, not(feature = "derive-constants")))]
+mod tests {
+    use super::*;
+
+    fn check<const T: usize>() {
+        assert_eq!(derived::table::<T>(), linked::table::<T>(), "{T} elements");
+    }
+
+    #[test]
+    fn the_library_derives_what_the_build_does() {
+        check::<2>();
+        check::<3>();
+        check::<4>();
+        check::<5>();
+        check::<6>();
+        check::<7>();
+        check::<8>();
+        check::<9>();
+        check::<16>();
+        check::<17>();
+    }
 }

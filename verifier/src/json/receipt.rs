@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 
 use serde_json::{Value, json};
 
-use super::{JsonError, Node, bundle_value, network, parse, pretty, state, state_value, update};
+use super::{
+    Json, JsonError, Node, bundle_value, network, parse, pretty, state, state_value, update,
+};
 use crate::claim::{AccountClaim, ShardClaim};
 use crate::codec::RECEIPT_FORMAT;
 use crate::receipt::{PastState, Receipt};
@@ -58,7 +60,7 @@ impl<'a> Node<'a> {
         read: impl FnOnce(&Node<'a>) -> Result<T, JsonError>,
     ) -> Result<Option<T>, JsonError> {
         let found = self.at(key)?;
-        let present = !found.value.is_null();
+        let present = *found.value != Json::Null;
         present.then(|| read(&found)).transpose()
     }
 }

@@ -20,7 +20,13 @@ static DERIVED: [OnceBox<Parameters>; MAX_INPUTS] = [const { OnceBox::new() }; M
 
 /// Constants for a state of `T` elements.
 pub(super) fn table<const T: usize>() -> &'static Parameters {
-    DERIVED[T - 2].get_or_init(|| Box::new(derive(T)))
+    of_size(T)
+}
+
+/// One text for all sizes.
+#[inline(never)]
+fn of_size(t: usize) -> &'static Parameters {
+    DERIVED[t - 2].get_or_init(|| Box::new(derive(t)))
 }
 
 /// Kept as long as the program runs.

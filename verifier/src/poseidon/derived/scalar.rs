@@ -1,7 +1,7 @@
 //! The build script's scalar, on arkworks' field.
 
 use ark_bn254::Fr;
-use ark_ff::{BigInt, Field, PrimeField};
+use ark_ff::{BigInt, BigInteger, Field, PrimeField};
 
 #[derive(Clone, Copy, Default)]
 pub struct Scalar(Fr);
@@ -11,9 +11,9 @@ impl Scalar {
     pub fn from_integer(limbs: [u64; 4]) -> Self {
         let mut integer = BigInt(limbs);
         while integer >= Fr::MODULUS {
-            ark_ff::BigInteger::sub_with_borrow(&mut integer, &Fr::MODULUS);
+            integer.sub_with_borrow(&Fr::MODULUS);
         }
-        Self(Fr::new(integer))
+        Self(Fr::from_bigint(integer).unwrap_or_default())
     }
 
     /// Whether an integer is below r, that is, canonical.
@@ -37,9 +37,11 @@ impl Scalar {
         Self(self.0 * other.0)
     }
 
-    /// The inverse of a nonzero value.
+    /// x^(r-2), the inverse of a nonzero x. One is asked for per size; other ways would be more code.
     pub fn inverse(self) -> Self {
-        Self(self.0.inverse().unwrap_or_default())
+        let mut exponent = Fr::MODULUS;
+        exponent.0[0] -= 2;
+        Self(self.0.pow(exponent))
     }
 }
 
