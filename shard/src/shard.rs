@@ -9,9 +9,10 @@ use trifold_circuits::field;
 use trifold_circuits::genesis::{Genesis, GenesisError};
 use trifold_circuits::snapshot::{self, Snapshot};
 use trifold_circuits::transfer::{self, Batch, SignedTransfer, Size, Step};
-use trifold_verifier::client::VerifiedState;
+use trifold_verifier::claim::ShardClaim;
 use trifold_verifier::statement::Leaf;
 use trifold_verifier::trie::Path;
+use trifold_verifier::verified::VerifiedState;
 
 /// Most transfers executed and not yet part of a global state.
 pub const MAX_PENDING: usize = 4096;
@@ -162,11 +163,16 @@ impl Shard {
         if epoch <= latest {
             return Err(ShardError::Stale { epoch, latest });
         }
-        let path = Path {
-            index: self.index.into(),
-            siblings,
+        let (index, siblings) = (self.index, &siblings);
+        let holds = |leaf: &Leaf| {
+            let path = Path {
+                index: index.into(),
+                siblings: siblings.clone(),
+            };
+            let leaf = Some(*leaf);
+            let claim = ShardClaim { index, leaf, path };
+            verified.verify_shard(&claim).is_ok()
         };
-        let holds = |leaf: &Leaf| verified.check_leaf(leaf, &path).is_ok();
         let confirmed = self.under_way.take_if(|snapshot| holds(&snapshot.new));
         if confirmed.is_none() && !holds(&self.leaf) {
             return Err(ShardError::NotUnderRoot { epoch });

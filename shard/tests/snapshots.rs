@@ -10,8 +10,9 @@ use trifold_circuits::snapshot::{MAX_SNAPSHOT_BYTES, Snapshot, SnapshotError, Vi
 use trifold_circuits::transfer::Size;
 use trifold_circuits::trie::SparseTrie;
 use trifold_shard::{Shard, ShardError, Wallet, file};
-use trifold_verifier::client::{self, Update, VerifiedState};
+use trifold_verifier::client::{self, Update};
 use trifold_verifier::statement::{GlobalState, Keys, Leaf};
+use trifold_verifier::verified::VerifiedState;
 
 const NOW: u64 = 1_790_000_000_000;
 const SHARD: u32 = 1;

@@ -4,14 +4,19 @@
 //! is canonical, that the state is the newest, or that the data behind its roots is available. Where that matters, start
 //! from a pinned checkpoint, ask several sources, and demand a [`Path`] of descent from the state already held.
 
+use alloc::vec::Vec;
+use core::num::NonZeroU128;
+
 use ark_bn254::Fr;
 use thiserror::Error;
 
-use crate::groth16::{PreparedVerifyingKey, Proof, VerifyError, VerifyingKey};
-use crate::statement::{
-    Account, Body, GlobalState, HISTORY_DEPTH, Keys, Leaf, NestStatement, RangeError,
-};
-use crate::trie::{Path, TrieError};
+use crate::claim::{AccountClaim, ClaimError, Presence, ShardClaim};
+use crate::groth16::{BatchItem, PreparedVerifyingKey, Proof, VerifyError, VerifyingKey};
+use crate::receipt::{Receipt, ReceiptError, VerifiedReceipt};
+use crate::refusal;
+use crate::statement::{GlobalState, Keys, NestStatement, RangeError};
+use crate::trie::Path;
+use crate::verified::{Clock, VerifiedAccount, VerifiedShard, VerifiedState};
 
 /// Why an update was refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -22,7 +27,7 @@ pub enum ClientError {
     Range(#[from] RangeError),
     #[error("epoch {epoch}: {error}")]
     Proof { epoch: u64, error: VerifyError },
-    #[error("the state was verified for another network")]
+    #[error("the state is of another network")]
     OtherNetwork,
     #[error("epoch {epoch} is older than epoch {held}, which is held already")]
     Stale { epoch: u64, held: u64 },
@@ -31,14 +36,44 @@ pub enum ClientError {
     #[error("equivocation: two valid states of epoch {epoch} exist, and the other one is held")]
     Equivocation { epoch: u64 },
     #[error("epoch {epoch} is not shown to descend from the state held: {error}")]
-    Descent { epoch: u64, error: TrieError },
-    #[error("the descent path is for epoch {found}, but epoch {held} is held")]
-    DescentEpoch { found: u64, held: u64 },
+    Descent { epoch: u64, error: ClaimError },
+}
+
+impl ClientError {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::WrongGenesis | Self::OtherNetwork => refusal::OTHER_NETWORK,
+            Self::Range(error) => error.code(),
+            Self::Proof { error, .. } => error.code(),
+            Self::Stale { .. } => refusal::STALE,
+            Self::Known { .. } => refusal::KNOWN,
+            Self::Equivocation { .. } => refusal::EQUIVOCATION,
+            Self::Descent { error, .. } => error.code(),
+        }
+    }
+}
+
+/// The first update of a batch that was refused.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("update {index} of the batch: {error}")]
+pub struct BatchError {
+    /// Position in the batch.
+    pub index: usize,
+    pub error: ClientError,
+}
+
+impl BatchError {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        self.error.code()
+    }
 }
 
 /// The constants of one network, shipped with a client.
 ///
-/// `keys.nest` has to be the digest of `nest_key`; whoever ships the constants computes it from the real key.
+/// `keys.nest` has to be the digest of `nest_key`, which this crate can't compute (it is what a circuit reads of a key). So trust
+/// a network as a whole, by its bytes: with a `nest_key` from elsewhere, equal `keys` say nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     pub keys: Keys,
@@ -59,78 +94,24 @@ impl Network {
 
     /// Checks one update's proof; a [`LightClient`] does it faster from the second on.
     pub fn verify(&self, update: &Update) -> Result<VerifiedState, ClientError> {
-        verify_update(self, &self.nest_key.prepare(), update)
+        Verifier::new(*self).verify(update)
     }
 }
 
 /// What a light client is sent: a state and the claim's proof, neither trusted yet.
+///
+/// A proof is not unique: anyone can make another valid proof of the same statement out of it (`(-A, -B, C)` is one). So two updates
+/// say the same when their states are equal, whatever their proofs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update {
     pub state: GlobalState,
     pub proof: Proof,
 }
 
-/// A global state whose proof was checked; only a [`LightClient`] makes one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VerifiedState {
-    state: GlobalState,
-    statement: NestStatement,
-}
-
-impl VerifiedState {
-    pub fn state(&self) -> &GlobalState {
-        &self.state
-    }
-
-    /// Checks that `leaf` is what this state records for the shard at the path's index.
-    pub fn check_leaf(&self, leaf: &Leaf, path: &Path) -> Result<(), TrieError> {
-        path.verify(
-            leaf.digest(),
-            self.state.root,
-            usize::from(self.state.depth),
-        )
-    }
-
-    /// Checks that `earlier` is the state that this one's history records for its epoch.
-    pub fn check_earlier(&self, earlier: &GlobalState, path: &Path) -> Result<(), TrieError> {
-        if path.index != earlier.epoch {
-            return Err(TrieError::WrongIndex {
-                found: path.index,
-                expected: earlier.epoch,
-            });
-        }
-        path.verify(earlier.digest(), self.state.history, HISTORY_DEPTH)
-    }
-
-    /// Checks an account of the reference program: account under body, body in leaf, leaf under this state. The path of
-    /// the account has the `levels` of its shard's trie.
-    pub fn check_account(&self, receipt: &AccountReceipt, levels: usize) -> Result<(), TrieError> {
-        self.check_leaf(&receipt.leaf, &receipt.leaf_path)?;
-        if receipt.body.digest() != receipt.leaf.body {
-            return Err(TrieError::WrongRoot);
-        }
-        let account = receipt.account.digest();
-        receipt
-            .account_path
-            .verify(account, receipt.body.state_root, levels)
-    }
-}
-
-/// An account and its way up to the global root.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccountReceipt {
-    pub account: Account,
-    pub account_path: Path,
-    pub body: Body,
-    pub leaf: Leaf,
-    pub leaf_path: Path,
-}
-
 /// Follows one network from state to state.
 #[derive(Clone, Debug)]
 pub struct LightClient {
-    network: Network,
-    nest_key: PreparedVerifyingKey,
+    verifier: Verifier,
     held: VerifiedState,
 }
 
@@ -141,30 +122,24 @@ impl LightClient {
             return Err(ClientError::WrongGenesis);
         }
         genesis.check_ranges()?;
-        let nest_key = network.nest_key.prepare();
         Ok(Self {
-            network,
-            nest_key,
             held: VerifiedState {
                 state: genesis,
                 statement: network.statement(&genesis),
             },
+            verifier: Verifier::new(network),
         })
     }
 
     /// Starts at a state that the user pins, after checking its proof.
     pub fn from_checkpoint(network: Network, checkpoint: &Update) -> Result<Self, ClientError> {
-        let nest_key = network.nest_key.prepare();
-        let held = verify_update(&network, &nest_key, checkpoint)?;
-        Ok(Self {
-            network,
-            nest_key,
-            held,
-        })
+        let verifier = Verifier::new(network);
+        let held = verifier.verify(checkpoint)?;
+        Ok(Self { verifier, held })
     }
 
     pub fn network(&self) -> &Network {
-        &self.network
+        &self.verifier.network
     }
 
     /// The newest state accepted so far.
@@ -174,60 +149,177 @@ impl LightClient {
 
     /// Checks an update's proof; changes nothing, and says nothing about the state held.
     pub fn verify(&self, update: &Update) -> Result<VerifiedState, ClientError> {
-        verify_update(&self.network, &self.nest_key, update)
+        self.verifier.verify(update)
+    }
+
+    /// Checks many updates for little more than one Miller loop each, and names the first that does not hold.
+    ///
+    /// This crate has no randomness: `coefficient` is called once for each update and has to answer from a cryptographic
+    /// generator, out of the reach of whoever made the updates. Who can guess the answers can make a false batch pass.
+    pub fn verify_batch(
+        &self,
+        updates: &[Update],
+        coefficient: impl FnMut() -> NonZeroU128,
+    ) -> Result<Vec<VerifiedState>, BatchError> {
+        self.verifier.verify_batch(updates, coefficient)
+    }
+
+    /// Checks a receipt under this client's network, and that it knows no other state of the epoch held.
+    ///
+    /// A receipt of an epoch before the one held may be of a fork that the state held does not descend from; its
+    /// history tells ([`Receipt::under_newer`]).
+    pub fn verify_receipt(&self, receipt: &Receipt) -> Result<VerifiedReceipt, ReceiptError> {
+        if receipt.network != self.verifier.network {
+            return Err(ReceiptError::OtherNetwork);
+        }
+        let verified = receipt.verify_claims(self.verify(&receipt.update)?)?;
+        self.check_equivocation(verified.proven())?;
+        self.check_equivocation(verified.state())?;
+        Ok(verified)
     }
 
     /// Checks that the history of `next` records the state held, so that `next` is no fork of it.
     pub fn check_descent(&self, next: &VerifiedState, path: &Path) -> Result<(), ClientError> {
         self.check_network(next)?;
-        let (held, epoch) = (self.held.state(), next.state().epoch);
-        if path.index != held.epoch {
-            return Err(ClientError::DescentEpoch {
-                found: path.index,
-                held: held.epoch,
-            });
+        let epoch = next.epoch();
+        match next.verify_past_state(self.held.state(), path) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(ClientError::Descent { epoch, error }),
         }
-        let checked = next.check_earlier(held, path);
-        checked.map_err(|error| ClientError::Descent { epoch, error })
     }
 
     /// Moves on to a verified state of a later epoch.
     pub fn advance(&mut self, next: VerifiedState) -> Result<(), ClientError> {
         self.check_network(&next)?;
-        let (epoch, held) = (next.state().epoch, self.held.state().epoch);
+        let (epoch, held) = (next.epoch(), self.held.epoch());
         if epoch > held {
             self.held = next;
             return Ok(());
         }
-        Err(match next == self.held {
+        self.check_equivocation(&next)?;
+        Err(match epoch == held {
             true => ClientError::Known { epoch },
-            false if epoch == held => ClientError::Equivocation { epoch },
             false => ClientError::Stale { epoch, held },
         })
     }
 
+    /// What the state held records for a shard.
+    pub fn verify_shard(&self, claim: &ShardClaim) -> Result<Presence<VerifiedShard>, ClaimError> {
+        self.held.verify_shard(claim)
+    }
+
+    /// How far a shard had come in the state held.
+    pub fn clock(&self, claim: &ShardClaim) -> Result<Presence<Clock>, ClaimError> {
+        let shard = self.held.verify_shard(claim)?;
+        Ok(shard.map(|shard| shard.clock()))
+    }
+
+    /// What the state held records for an account of a shard that is there.
+    pub fn verify_account(
+        &self,
+        shard: &ShardClaim,
+        account: &AccountClaim,
+    ) -> Result<Presence<VerifiedAccount>, ClaimError> {
+        match self.held.verify_shard(shard)? {
+            Presence::Present(shard) => shard.verify_account(account),
+            Presence::Absent => Err(ClaimError::NoShard(shard.index)),
+        }
+    }
+
+    /// An earlier state, which the history of the state held records.
+    pub fn verify_past_state(
+        &self,
+        past: &GlobalState,
+        path: &Path,
+    ) -> Result<VerifiedState, ClaimError> {
+        self.held.verify_past_state(past, path)
+    }
+
     fn check_network(&self, next: &VerifiedState) -> Result<(), ClientError> {
-        let of = |verified: &VerifiedState| (verified.statement.keys, verified.statement.genesis);
-        if of(next) == of(&self.held) {
-            Ok(())
-        } else {
-            Err(ClientError::OtherNetwork)
+        match next.network() == self.held.network() {
+            true => Ok(()),
+            false => Err(ClientError::OtherNetwork),
+        }
+    }
+
+    /// Checks that `other` is not a second state of the epoch held.
+    fn check_equivocation(&self, other: &VerifiedState) -> Result<(), ClientError> {
+        let epoch = other.epoch();
+        match epoch == self.held.epoch() && *other != self.held {
+            true => Err(ClientError::Equivocation { epoch }),
+            false => Ok(()),
         }
     }
 }
 
-fn verify_update(
-    network: &Network,
-    nest_key: &PreparedVerifyingKey,
-    update: &Update,
-) -> Result<VerifiedState, ClientError> {
-    let state = update.state;
-    state.check_ranges()?;
-    let statement = network.statement(&state);
-    let checked = nest_key.verify(statement.digest(), &update.proof);
-    checked.map_err(|error| ClientError::Proof {
-        epoch: state.epoch,
-        error,
-    })?;
-    Ok(VerifiedState { state, statement })
+/// A network with what every verification would compute again.
+#[derive(Clone, Debug)]
+struct Verifier {
+    network: Network,
+    /// Digest of the keys.
+    keys: Fr,
+    nest_key: PreparedVerifyingKey,
+}
+
+impl Verifier {
+    fn new(network: Network) -> Self {
+        Self {
+            network,
+            keys: network.keys.digest(),
+            nest_key: network.nest_key.prepare(),
+        }
+    }
+
+    fn verify(&self, update: &Update) -> Result<VerifiedState, ClientError> {
+        let (state, statement) = (update.state, self.statement(update)?);
+        match self.nest_key.verify(statement.digest(), &update.proof) {
+            Ok(()) => Ok(VerifiedState { state, statement }),
+            Err(error) => Err(ClientError::Proof {
+                epoch: state.epoch,
+                error,
+            }),
+        }
+    }
+
+    fn verify_batch(
+        &self,
+        updates: &[Update],
+        mut coefficient: impl FnMut() -> NonZeroU128,
+    ) -> Result<Vec<VerifiedState>, BatchError> {
+        let statements = each(updates, |update| self.statement(update))?;
+        let pairs = || updates.iter().zip(&statements);
+        let items = pairs().map(|(update, statement)| BatchItem {
+            x: statement.digest(),
+            proof: update.proof,
+            coefficient: coefficient(),
+        });
+        let items: Vec<_> = items.collect();
+        if self.nest_key.verify_batch(&items).is_err() {
+            return each(updates, |update| self.verify(update));
+        }
+        let verified = pairs().map(|(update, statement)| VerifiedState {
+            state: update.state,
+            statement: *statement,
+        });
+        Ok(verified.collect())
+    }
+
+    /// What the proof of an update has to be about.
+    fn statement(&self, update: &Update) -> Result<NestStatement, ClientError> {
+        update.state.check_ranges()?;
+        Ok(NestStatement {
+            keys: self.keys,
+            genesis: self.network.genesis,
+            global: update.state.digest(),
+        })
+    }
+}
+
+/// The answers to all updates, or the first refusal.
+fn each<T>(
+    updates: &[Update],
+    answer: impl Fn(&Update) -> Result<T, ClientError>,
+) -> Result<Vec<T>, BatchError> {
+    let named = |(index, update)| answer(update).map_err(|error| BatchError { index, error });
+    updates.iter().enumerate().map(named).collect()
 }

@@ -4,6 +4,8 @@
 //! byte set when y is the larger of the two roots (an Fq2 compares by its second coefficient first). Bit 6, which would
 //! say infinity, is refused.
 
+mod receipt;
+
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine, g1, g2};
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
@@ -12,7 +14,10 @@ use thiserror::Error;
 
 use crate::client::{Network, Update};
 use crate::groth16::{InvalidPoint, KeyError, PointFault, Proof, VerifyingKey};
+use crate::refusal;
 use crate::statement::{GlobalState, Keys, RangeError};
+
+pub use receipt::{MAX_RECEIPT_BYTES, RECEIPT_FORMAT};
 
 /// Bytes of a proof: A (32), B (64), C (32).
 pub const PROOF_BYTES: usize = 128;
@@ -35,6 +40,12 @@ const INFINITY_FLAG: u8 = 0x40;
 pub enum DecodeError {
     #[error("{found} bytes instead of {expected}")]
     Length { found: usize, expected: usize },
+    #[error("these bytes do not start as a receipt's do")]
+    NotAReceipt,
+    #[error("mark {0:#04x} says nothing that is known")]
+    Mark(u8),
+    #[error("a path of {0} levels, no trie has more than {MAX}", MAX = crate::trie::MAX_LEVELS)]
+    Levels(u8),
     #[error("{0} is not below the modulus of its field")]
     NotCanonical(&'static str),
     #[error(transparent)]
@@ -43,6 +54,21 @@ pub enum DecodeError {
     Key(#[from] KeyError),
     #[error(transparent)]
     Range(#[from] RangeError),
+}
+
+impl DecodeError {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Length { .. } => refusal::LENGTH,
+            Self::NotAReceipt | Self::Mark(_) => refusal::FORMAT,
+            Self::Levels(_) => refusal::WRONG_DEPTH,
+            Self::NotCanonical(_) => refusal::NOT_CANONICAL,
+            Self::Point(error) => error.code(),
+            Self::Key(error) => error.code(),
+            Self::Range(error) => error.code(),
+        }
+    }
 }
 
 impl Proof {
@@ -77,10 +103,10 @@ impl GlobalState {
 
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes, GLOBAL_STATE_BYTES)?;
-        let epoch = u64::from_le_bytes(reader.take());
-        let [depth] = reader.take();
+        let epoch = u64::from_le_bytes(reader.take()?);
+        let [depth] = reader.take()?;
         let (root, history) = (reader.fr("root")?, reader.fr("history")?);
-        let in_flight = u128::from_le_bytes(reader.take());
+        let in_flight = u128::from_le_bytes(reader.take()?);
         let state = Self {
             epoch,
             depth,
@@ -103,8 +129,8 @@ impl Update {
 
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes, UPDATE_BYTES)?;
-        let state = GlobalState::from_bytes(&reader.take::<GLOBAL_STATE_BYTES>())?;
-        let proof = Proof::from_bytes(&reader.take::<PROOF_BYTES>())?;
+        let state = GlobalState::from_bytes(&reader.take::<GLOBAL_STATE_BYTES>()?)?;
+        let proof = Proof::from_bytes(&reader.take::<PROOF_BYTES>()?)?;
         Ok(Self { state, proof })
     }
 }
@@ -170,9 +196,9 @@ impl Network {
 
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes, NETWORK_BYTES)?;
-        let keys = Keys::from_bytes(&reader.take::<KEYS_BYTES>())?;
+        let keys = Keys::from_bytes(&reader.take::<KEYS_BYTES>()?)?;
         let genesis = reader.fr("genesis digest")?;
-        let nest_key = VerifyingKey::from_bytes(&reader.take::<VERIFYING_KEY_BYTES>())?;
+        let nest_key = VerifyingKey::from_bytes(&reader.take::<VERIFYING_KEY_BYTES>()?)?;
         Ok(Self {
             keys,
             genesis,
@@ -255,38 +281,42 @@ fn sign<P: SWCurveConfig>(point: &Affine<P>) -> u8 {
     if point.y > -point.y { NEGATIVE_FLAG } else { 0 }
 }
 
-/// Takes bytes from the front of a slice whose length was checked as a whole.
+/// Takes bytes from the front of a slice.
 struct Reader<'a> {
     bytes: &'a [u8],
+    used: usize,
 }
 
 impl<'a> Reader<'a> {
+    /// For a value of one length only.
     fn new(bytes: &'a [u8], expected: usize) -> Result<Self, DecodeError> {
         match bytes.len() {
-            found if found == expected => Ok(Self { bytes }),
+            found if found == expected => Ok(Self { bytes, used: 0 }),
             found => Err(DecodeError::Length { found, expected }),
         }
     }
 
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        let (taken, rest) = self.bytes.split_first_chunk().unwrap_or((&[0; N], &[]));
-        self.bytes = rest;
-        *taken
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (found, expected) = (self.bytes.len(), self.used + N);
+        let taken = self.bytes.get(self.used..expected);
+        self.used = expected;
+        let taken = taken.and_then(|taken| taken.first_chunk().copied());
+        taken.ok_or(DecodeError::Length { found, expected })
     }
 
     fn fr(&mut self, name: &'static str) -> Result<Fr, DecodeError> {
-        field_from_bytes(self.take()).ok_or(DecodeError::NotCanonical(name))
+        field_from_bytes(self.take()?).ok_or(DecodeError::NotCanonical(name))
     }
 
     fn g1(&mut self, name: &'static str) -> Result<G1Affine, DecodeError> {
-        let mut bytes = self.take::<32>();
+        let mut bytes = self.take::<32>()?;
         let negative = take_sign(&mut bytes[31], name)?;
         let x: Fq = field_from_bytes(bytes).ok_or(DecodeError::NotCanonical(name))?;
         point::<g1::Config>(x, negative, name)
     }
 
     fn g2(&mut self, name: &'static str) -> Result<G2Affine, DecodeError> {
-        let (low, mut high) = (self.take::<32>(), self.take::<32>());
+        let (low, mut high) = (self.take::<32>()?, self.take::<32>()?);
         let negative = take_sign(&mut high[31], name)?;
         let coefficient = |bytes| field_from_bytes(bytes).ok_or(DecodeError::NotCanonical(name));
         let x = Fq2::new(coefficient(low)?, coefficient(high)?);

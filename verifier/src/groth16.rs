@@ -11,6 +11,8 @@ use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::{AffineRepr, CurveGroup};
 use thiserror::Error;
 
+use crate::refusal;
+
 pub use batch::BatchItem;
 
 type G2Prepared = <Bn254 as Pairing>::G2Prepared;
@@ -34,6 +36,17 @@ pub struct InvalidPoint {
     pub fault: PointFault,
 }
 
+impl InvalidPoint {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        match self.fault {
+            PointFault::Infinite => refusal::INFINITY,
+            PointFault::OffCurve => refusal::OFF_CURVE,
+            PointFault::WrongSubgroup => refusal::WRONG_SUBGROUP,
+        }
+    }
+}
+
 /// Why a verifying key was refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum KeyError {
@@ -47,6 +60,16 @@ pub enum KeyError {
     PublicInputs(usize),
 }
 
+impl KeyError {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Point(point) => point.code(),
+            _ => refusal::WRONG_KEY,
+        }
+    }
+}
+
 /// Why a proof was refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum VerifyError {
@@ -54,6 +77,13 @@ pub enum VerifyError {
     Pairing,
     #[error("one or more of {0} proofs do not hold for their statements under this key")]
     Batch(usize),
+}
+
+impl VerifyError {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        refusal::PAIRING
+    }
 }
 
 /// A proof (A, B, C).

@@ -1,7 +1,9 @@
-//! JSON as snarkjs writes it (`proof.json`, `public.json`, `verification_key.json`), and the bundle of a global proof.
+//! JSON as snarkjs writes it (`proof.json`, `public.json`, `verification_key.json`), the bundle of a global proof, receipts.
 //!
 //! Numbers are decimal strings without leading zeros, below the modulus of their field. A G1 point is [x, y, "1"], a G2
 //! point [[x.c0, x.c1], [y.c0, y.c1], ["1", "0"]]. An error names the field at fault.
+
+mod receipt;
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -12,9 +14,12 @@ use ark_ff::{BigInt, PrimeField};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::client::{ClientError, Network, Update, VerifiedState};
+use crate::client::{ClientError, Network, Update};
 use crate::groth16::{InvalidPoint, KeyError, Proof, VerifyingKey};
+use crate::refusal;
 use crate::statement::{GlobalState, Keys, RangeError};
+use crate::trie::MAX_LEVELS;
+use crate::verified::VerifiedState;
 
 /// Longest text that is read.
 pub const MAX_TEXT_BYTES: usize = 1 << 16;
@@ -38,6 +43,10 @@ pub enum JsonError {
         found: usize,
         expected: usize,
     },
+    #[error("{field} has {levels} levels, no trie has more than {MAX_LEVELS}")]
+    Levels { field: String, levels: usize },
+    #[error("{field} is not below 2^{bits}")]
+    TooLarge { field: String, bits: usize },
     #[error("{field} is not below the modulus of its field")]
     NotCanonical { field: String },
     #[error("{field}: {error}")]
@@ -48,9 +57,26 @@ pub enum JsonError {
     Range { field: String, error: RangeError },
 }
 
+impl JsonError {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong(_) | Self::Length { .. } => refusal::LENGTH,
+            Self::Syntax(_) | Self::Missing { .. } | Self::Unexpected { .. } => refusal::FORMAT,
+            Self::Levels { .. } => refusal::WRONG_DEPTH,
+            Self::TooLarge { .. } => refusal::RANGE,
+            Self::NotCanonical { .. } => refusal::NOT_CANONICAL,
+            Self::Point { error, .. } => error.code(),
+            Self::Key { error, .. } => error.code(),
+            Self::Range { error, .. } => error.code(),
+        }
+    }
+}
+
 /// A global proof with everything its verification needs, as one file.
 ///
-/// It proves something only about the network that it names, so a reader compares `network` with the one meant.
+/// It proves something only about the network that it names, so a reader compares that with the one meant
+/// ([`GlobalProof::verify_under`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GlobalProof {
     pub network: Network,
@@ -63,43 +89,26 @@ impl GlobalProof {
         self.network.verify(&self.update)
     }
 
+    /// Checks the proof under a network that the caller trusts.
+    pub fn verify_under(&self, trusted: &Network) -> Result<VerifiedState, ClientError> {
+        match self.network == *trusted {
+            true => self.verify(),
+            false => Err(ClientError::OtherNetwork),
+        }
+    }
+
     pub fn from_json(text: &str) -> Result<Self, JsonError> {
         let root = parse(text)?;
         let root = Node::root(&root);
         root.at("format")?.exactly(BUNDLE_FORMAT)?;
-        let network = Network {
-            keys: keys(&root.at("keys")?)?,
-            genesis: root.at("genesis")?.number()?,
-            nest_key: verifying_key(&root.at("verification_key")?)?,
-        };
-        let update = Update {
-            state: state(&root.at("state")?)?,
-            proof: proof(&root.at("proof")?)?,
-        };
-        Ok(Self { network, update })
+        Ok(Self {
+            network: network(&root)?,
+            update: update(&root)?,
+        })
     }
 
     pub fn to_json(&self) -> String {
-        let Self { network, update } = self;
-        let (keys, state) = (&network.keys, &update.state);
-        pretty(&json!({
-            "format": BUNDLE_FORMAT,
-            "keys": {
-                "merge": keys.merge.to_string(),
-                "nest": keys.nest.to_string(),
-                "registry": keys.registry.to_string(),
-            },
-            "genesis": network.genesis.to_string(),
-            "state": {
-                "epoch": state.epoch.to_string(),
-                "depth": state.depth.to_string(),
-                "root": state.root.to_string(),
-                "history": state.history.to_string(),
-                "in_flight": state.in_flight.to_string(),
-            },
-            "proof": proof_value(&update.proof),
-            "verification_key": verifying_key_value(&network.nest_key),
-        }))
+        pretty(&bundle_value(BUNDLE_FORMAT, &self.network, &self.update))
     }
 }
 
@@ -137,6 +146,23 @@ pub fn verifying_key_from_json(text: &str) -> Result<VerifyingKey, JsonError> {
 /// Writes snarkjs's verification_key.json.
 pub fn verifying_key_to_json(key: &VerifyingKey) -> String {
     pretty(&verifying_key_value(key))
+}
+
+/// What bundles and receipts have in common: the network and a proven state.
+fn bundle_value(format: &str, network: &Network, update: &Update) -> Value {
+    let keys = &network.keys;
+    json!({
+        "format": format,
+        "keys": {
+            "merge": keys.merge.to_string(),
+            "nest": keys.nest.to_string(),
+            "registry": keys.registry.to_string(),
+        },
+        "genesis": network.genesis.to_string(),
+        "state": state_value(&update.state),
+        "proof": proof_value(&update.proof),
+        "verification_key": verifying_key_value(&network.nest_key),
+    })
 }
 
 fn parse(text: &str) -> Result<Value, JsonError> {
@@ -188,6 +214,21 @@ fn header(node: &Node) -> Result<(), JsonError> {
     node.at("curve")?.exactly("bn128")
 }
 
+fn network(root: &Node) -> Result<Network, JsonError> {
+    Ok(Network {
+        keys: keys(&root.at("keys")?)?,
+        genesis: root.at("genesis")?.number()?,
+        nest_key: verifying_key(&root.at("verification_key")?)?,
+    })
+}
+
+fn update(root: &Node) -> Result<Update, JsonError> {
+    Ok(Update {
+        state: state(&root.at("state")?)?,
+        proof: proof(&root.at("proof")?)?,
+    })
+}
+
 fn keys(node: &Node) -> Result<Keys, JsonError> {
     let number = |name| node.at(name)?.number();
     Ok(Keys {
@@ -211,6 +252,16 @@ fn state(node: &Node) -> Result<GlobalState, JsonError> {
         error,
     })?;
     Ok(state)
+}
+
+fn state_value(state: &GlobalState) -> Value {
+    json!({
+        "epoch": state.epoch.to_string(),
+        "depth": state.depth.to_string(),
+        "root": state.root.to_string(),
+        "history": state.history.to_string(),
+        "in_flight": state.in_flight.to_string(),
+    })
 }
 
 fn proof_value(proof: &Proof) -> Value {
@@ -268,32 +319,44 @@ impl<'a> Node<'a> {
     }
 
     fn at(&self, key: &str) -> Result<Node<'a>, JsonError> {
+        self.find(key)?
+            .map_err(|field| JsonError::Missing { field })
+    }
+
+    /// The field, or its path if it is missing.
+    fn find(&self, key: &str) -> Result<Result<Node<'a>, String>, JsonError> {
         let separator = if self.path.is_empty() { "" } else { "." };
         let path = format!("{}{separator}{key}", self.path);
         match self.value.as_object() {
             None => Err(self.unexpected("an object")),
             Some(object) => match object.get(key) {
-                Some(value) => Ok(Node { path, value }),
-                None => Err(JsonError::Missing { field: path }),
+                Some(value) => Ok(Ok(Node { path, value })),
+                None => Ok(Err(path)),
             },
         }
     }
 
     fn entries<const N: usize>(&self) -> Result<[Node<'a>; N], JsonError> {
-        let list = self
-            .value
-            .as_array()
-            .ok_or_else(|| self.unexpected("a list"))?;
-        let values: &[Value; N] = list.as_slice().try_into().map_err(|_| JsonError::Length {
+        let list = self.list()?;
+        let values: &[Value; N] = list.try_into().map_err(|_| JsonError::Length {
             field: self.name(),
             found: list.len(),
             expected: N,
         })?;
         let mut index = 0..N;
-        Ok(values.each_ref().map(|value| {
-            let path = format!("{}[{}]", self.path, index.next().unwrap_or_default());
-            Node { path, value }
-        }))
+        Ok(values
+            .each_ref()
+            .map(|value| self.entry(index.next().unwrap_or_default(), value)))
+    }
+
+    fn list(&self) -> Result<&'a [Value], JsonError> {
+        let list = self.value.as_array().map(|list| list.as_slice());
+        list.ok_or_else(|| self.unexpected("a list"))
+    }
+
+    fn entry(&self, index: usize, value: &'a Value) -> Self {
+        let path = format!("{}[{index}]", self.path);
+        Node { path, value }
     }
 
     fn text(&self) -> Result<&'a str, JsonError> {
@@ -341,34 +404,30 @@ impl<'a> Node<'a> {
     }
 
     fn number<F: PrimeField<BigInt = BigInt<4>>>(&self) -> Result<F, JsonError> {
-        let integer = self.decimal(256)?;
-        F::from_bigint(integer).ok_or_else(|| JsonError::NotCanonical { field: self.name() })
+        let integer = self.decimal()?.and_then(F::from_bigint);
+        integer.ok_or_else(|| JsonError::NotCanonical { field: self.name() })
     }
 
     fn integer<T: TryFrom<u128>>(&self) -> Result<T, JsonError> {
-        let bits = 8 * size_of::<T>();
-        let BigInt([low, high, ..]) = self.decimal(bits)?;
-        let value = u128::from(low) | u128::from(high) << 64;
-        T::try_from(value).map_err(|_| self.unexpected(&below(bits)))
+        let value = self.decimal()?.and_then(|BigInt(limbs)| match limbs {
+            [low, high, 0, 0] => T::try_from(u128::from(low) | u128::from(high) << 64).ok(),
+            _ => None,
+        });
+        value.ok_or_else(|| JsonError::TooLarge {
+            field: self.name(),
+            bits: 8 * size_of::<T>(),
+        })
     }
 
-    /// A decimal integer below 2^bits, 8 <= bits <= 256, as digits without a leading zero.
-    fn decimal(&self, bits: usize) -> Result<BigInt<4>, JsonError> {
+    /// A decimal integer as digits without a leading zero, `None` from 2^256 on.
+    fn decimal(&self) -> Result<Option<BigInt<4>>, JsonError> {
         let digits = self.text()?.as_bytes();
         let plain = digits.iter().all(u8::is_ascii_digit) && !digits.is_empty();
         if !plain || (digits.len() > 1 && digits[0] == b'0') {
             return Err(self.unexpected("a decimal integer without sign or leading zeros"));
         }
-        let value = digits
-            .iter()
-            .try_fold([0; 4], |value, digit| push_digit(value, digit - b'0'));
-        let value = value.ok_or_else(|| self.unexpected(&below(bits)))?;
-        let fits = (bits..256).all(|bit| value[bit / 64] >> (bit % 64) & 1 == 0);
-        if fits {
-            Ok(BigInt(value))
-        } else {
-            Err(self.unexpected(&below(bits)))
-        }
+        let mut values = digits.iter().map(|digit| digit - b'0');
+        Ok(values.try_fold([0; 4], push_digit).map(BigInt))
     }
 
     fn unexpected(&self, expected: &str) -> JsonError {
@@ -377,10 +436,6 @@ impl<'a> Node<'a> {
             expected: expected.into(),
         }
     }
-}
-
-fn below(bits: usize) -> String {
-    format!("below 2^{bits}")
 }
 
 /// 10 value + digit, `None` from 2^256 on.

@@ -7,8 +7,7 @@ use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, PrimeField};
 use thiserror::Error;
 
-use crate::poseidon;
-use crate::trie;
+use crate::{poseidon, refusal, trie};
 
 /// Levels of the global trie, at most: 3^9 = 19,683 shards.
 pub const MAX_DEPTH: u8 = 9;
@@ -32,6 +31,13 @@ pub enum RangeError {
     Depth(u8),
     #[error("value in flight {0} is not below 2^{IN_FLIGHT_BITS}")]
     InFlight(u128),
+}
+
+impl RangeError {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        refusal::RANGE
+    }
 }
 
 fn tag(text: &str) -> Fr {

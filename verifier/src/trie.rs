@@ -6,7 +6,10 @@ use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 use thiserror::Error;
 
-use crate::poseidon;
+use crate::{poseidon, refusal};
+
+/// Most levels of any trie: the indices of 3^40 leaves are the most that 64 bits tell apart.
+pub const MAX_LEVELS: usize = 40;
 
 /// Why a path was refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -19,6 +22,17 @@ pub enum TrieError {
     WrongIndex { found: u64, expected: u64 },
     #[error("the path leads to another root")]
     WrongRoot,
+}
+
+impl TrieError {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::WrongDepth { .. } => refusal::WRONG_DEPTH,
+            Self::IndexOutOfRange { .. } | Self::WrongIndex { .. } => refusal::WRONG_INDEX,
+            Self::WrongRoot => refusal::WRONG_ROOT,
+        }
+    }
 }
 
 /// Digest of a node with these children.
@@ -71,6 +85,14 @@ impl Path {
                 index: self.index,
                 levels,
             }),
+        }
+    }
+
+    /// Checks that the path is to the place that is claimed.
+    pub fn leads_to(&self, expected: u64) -> Result<(), TrieError> {
+        match self.index {
+            found if found == expected => Ok(()),
+            found => Err(TrieError::WrongIndex { found, expected }),
         }
     }
 

@@ -4,11 +4,10 @@ mod common;
 
 use ark_bn254::Fr;
 use common::{Trapdoor, scalar};
-use trifold_verifier::client::{AccountReceipt, ClientError, LightClient, Network, Update};
+use trifold_verifier::claim::ClaimError;
+use trifold_verifier::client::{ClientError, LightClient, Network, Update};
 use trifold_verifier::groth16::VerifyError;
-use trifold_verifier::statement::{
-    Account, Body, GlobalState, HISTORY_DEPTH, Keys, Leaf, RangeError,
-};
+use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Keys, RangeError};
 use trifold_verifier::trie::{Path, TrieError, empty_digests, node};
 
 const SEED: u64 = 1;
@@ -238,90 +237,19 @@ fn tells_descendants_from_forks() {
         history: forked_history,
         ..at_epoch(1)
     });
-    let error = ClientError::Descent {
+    let descent = |error| ClientError::Descent {
         epoch: 1,
-        error: TrieError::WrongRoot,
+        error: ClaimError::Path {
+            what: "past state",
+            error,
+        },
     };
+    let error = descent(TrieError::WrongRoot);
     assert_eq!(client.check_descent(&fork, &forked_path), Err(error));
     let elsewhere = Path { index: 1, ..path };
-    let error = ClientError::DescentEpoch { found: 1, held: 0 };
+    let error = descent(TrieError::WrongIndex {
+        found: 1,
+        expected: 0,
+    });
     assert_eq!(client.check_descent(&child, &elsewhere), Err(error));
-}
-
-#[test]
-fn an_account_is_one_path_away() {
-    let account = Account {
-        ax: scalar(1),
-        ay: scalar(2),
-        balance: 10,
-        ordinal: 3,
-    };
-    let account_path = Path {
-        index: 1,
-        siblings: vec![[scalar(3), scalar(4)]],
-    };
-    let state_root = node(&[scalar(3), account.digest(), scalar(4)]);
-    let body = Body {
-        state_root,
-        ..Body::default()
-    };
-    let leaf = Leaf {
-        lamport: 5,
-        ..Leaf::genesis(scalar(5), body.digest(), 10)
-    };
-    let leaf_path = Path {
-        index: 2,
-        siblings: vec![[scalar(6), scalar(7)]],
-    };
-    let root = node(&[scalar(6), scalar(7), leaf.digest()]);
-    let state = GlobalState {
-        root,
-        ..at_epoch(1)
-    };
-    let verified = client().verify(&prove(&network(), state)).unwrap();
-    let receipt = AccountReceipt {
-        account,
-        account_path,
-        body,
-        leaf,
-        leaf_path,
-    };
-    assert_eq!(verified.check_account(&receipt, 1), Ok(()));
-
-    let refused = |changed: AccountReceipt| {
-        assert_eq!(
-            verified.check_account(&changed, 1),
-            Err(TrieError::WrongRoot)
-        )
-    };
-    refused(AccountReceipt {
-        account: Account {
-            balance: 11,
-            ..account
-        },
-        ..receipt.clone()
-    });
-    refused(AccountReceipt {
-        account: Account {
-            ordinal: 4,
-            ..account
-        },
-        ..receipt.clone()
-    });
-    refused(AccountReceipt {
-        body: Body {
-            inbox_root: scalar(1),
-            ..body
-        },
-        ..receipt.clone()
-    });
-    refused(AccountReceipt {
-        leaf: Leaf { lamport: 6, ..leaf },
-        ..receipt.clone()
-    });
-    let deeper = TrieError::WrongDepth {
-        levels: 1,
-        expected: 2,
-    };
-    assert_eq!(verified.check_account(&receipt, 2), Err(deeper));
 }

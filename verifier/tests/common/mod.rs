@@ -42,7 +42,7 @@ impl Trapdoor {
 
     /// Groth's simulator: any A and B, and the C that fits.
     pub fn prove(&self, x: Fr) -> Proof {
-        let (a, b) = (scalar(1001), scalar(1002));
+        let (a, b) = (scalar(1001) + x, scalar(1002) - x);
         let statement = self.gamma_abc[0] + self.gamma_abc[1] * x;
         let c = (a * b - self.alpha * self.beta - statement) * self.delta.inverse().unwrap();
         Proof::new(g1(a), g2(b), g1(c)).unwrap()
@@ -77,4 +77,16 @@ pub mod snarkjs {
     pub const PROOF: &str = include_str!("../vectors/snarkjs/proof.json");
     pub const PUBLIC: &str = include_str!("../vectors/snarkjs/public.json");
     pub const KEY: &str = include_str!("../vectors/snarkjs/verification_key.json");
+}
+
+/// A number as JSON has it.
+pub fn fr(decimal: &str) -> Fr {
+    decimal.parse().unwrap()
+}
+
+/// Bytes as the corpus has them.
+pub fn unhex(text: &str) -> Vec<u8> {
+    let pairs = text.as_bytes().chunks(2);
+    let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    pairs.map(byte).collect()
 }

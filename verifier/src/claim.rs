@@ -1,0 +1,121 @@
+//! One fact out of a proven state: what a shard, an account or the past is, and the way up to the root that says so.
+//!
+//! Nothing in a claim is trusted before it is verified. That something is not there is an answer like any other and is shown
+//! the same way: its place holds the empty leaf, which is 0.
+//!
+//! A path can't pass off a node of another level as what is claimed. Nodes are [`crate::poseidon`] hashes of three inputs,
+//! everything that is claimed is a hash of more than three that start with a tag of its kind, and an empty leaf is 0, which no
+//! hash is. So a path of too few levels ends at a node, one of too many starts below a leaf, and either needs a
+//! collision. That is why an account's path may say how deep its shard's trie is.
+
+use thiserror::Error;
+
+use crate::refusal;
+use crate::statement::{Account, Body, Leaf, RangeError};
+use crate::trie::{Path, TrieError};
+
+/// What stands at a place: something, or verifiably nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence<T> {
+    Present(T),
+    Absent,
+}
+
+impl<T> Presence<T> {
+    /// What is there, if anything.
+    pub fn present(self) -> Option<T> {
+        match self {
+            Self::Present(found) => Some(found),
+            Self::Absent => None,
+        }
+    }
+
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    pub fn as_ref(&self) -> Presence<&T> {
+        match self {
+            Self::Present(found) => Presence::Present(found),
+            Self::Absent => Presence::Absent,
+        }
+    }
+
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Presence<U> {
+        match self {
+            Self::Present(found) => Presence::Present(change(found)),
+            Self::Absent => Presence::Absent,
+        }
+    }
+}
+
+impl<T> From<Option<T>> for Presence<T> {
+    fn from(found: Option<T>) -> Self {
+        found.map_or(Self::Absent, Self::Present)
+    }
+}
+
+/// "Shard `index` has this leaf", or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardClaim {
+    pub index: u32,
+    /// `None`: there is no such shard.
+    pub leaf: Option<Leaf>,
+    /// To `index`, as many levels as the state's depth; no levels at all for an index that the state's trie does not have.
+    pub path: Path,
+}
+
+/// "Account `index` of the shard is this one", or none. Accounts are those of the reference program; what another program
+/// keeps under `state_root` is its own affair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountClaim {
+    /// The shard's body, whose digest its leaf records.
+    pub body: Body,
+    pub index: u64,
+    /// `None`: there is no such account.
+    pub account: Option<Account>,
+    /// To `index` under the body's `state_root`, 1 to [`crate::trie::MAX_LEVELS`] levels.
+    pub path: Path,
+}
+
+/// Why a claim was refused.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ClaimError {
+    #[error("the {what}'s path: {error}")]
+    Path {
+        what: &'static str,
+        error: TrieError,
+    },
+    #[error("a path for shard {0}, which a trie of {1} levels has no place for")]
+    NoPlace(u32, usize),
+    #[error("the account's path has {0} levels, a trie of accounts has 1 to {MAX}", MAX = crate::trie::MAX_LEVELS)]
+    AccountLevels(usize),
+    #[error("the body is not the one that the shard's leaf records")]
+    WrongBody,
+    #[error("an account of shard {0}, which is not there")]
+    NoShard(u32),
+    #[error("the state of epoch {epoch} is not before epoch {held}")]
+    NotPast { epoch: u64, held: u64 },
+    #[error("the state is not the one that the shard has seen")]
+    NotSeen,
+    #[error(transparent)]
+    Range(#[from] RangeError),
+}
+
+impl ClaimError {
+    /// The reason, as one word of [`refusal`].
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Path { error, .. } => error.code(),
+            Self::NoPlace(..) | Self::AccountLevels(_) => refusal::WRONG_DEPTH,
+            Self::WrongBody | Self::NoShard(_) => refusal::WRONG_BODY,
+            Self::NotPast { .. } => refusal::NOT_PAST,
+            Self::NotSeen => refusal::WRONG_ROOT,
+            Self::Range(error) => error.code(),
+        }
+    }
+
+    pub(crate) fn path(what: &'static str) -> impl Fn(TrieError) -> Self {
+        move |error| Self::Path { what, error }
+    }
+}
