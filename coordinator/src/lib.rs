@@ -4,6 +4,7 @@
 //! keys to sign with, and neither makes nor orders transactions.
 
 pub mod artifacts;
+mod clock;
 pub mod coordinator;
 pub mod core;
 mod digest;

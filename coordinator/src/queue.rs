@@ -100,7 +100,7 @@ pub struct Item {
 pub trait Lease: Send + Sync {
     /// A sign of life: the lease time starts again.
     async fn extend(&self) -> Result<(), QueueError>;
-    /// The item is done and goes away.
+    /// The item is done and goes away. Its key is free soon after: a cluster confirms before each of its servers has let go.
     async fn done(&self) -> Result<(), QueueError>;
     /// The item goes back to its lane and is delivered again, not before `delay` has passed.
     async fn give_back(&self, delay: Duration) -> Result<(), QueueError>;

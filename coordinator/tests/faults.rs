@@ -267,17 +267,26 @@ async fn a_worker_whose_prover_panics() {
     survives(Lie::Panic, "panicked").await;
 }
 
-/// A liar loses the coordinator's attention after three strikes, whatever it returns then.
-#[tokio::test(flavor = "multi_thread")]
-async fn strikes_cost_a_worker_its_voice() {
-    let queue = memory();
-    let network = network(3);
-    let mut shards = Shards::new(&network);
+/// A farm of three snapshots and one worker, which lies about all of them.
+async fn farm_of_a_liar(
+    queue: &Arc<dyn Queue>,
+    network: &trifold_coordinator::plan::Network,
+) -> Farm {
+    let mut shards = Shards::new(network);
     let mut farm = Farm::start(queue.clone(), network.clone(), policy());
     farm.worker("liar", Liar(Lie::Noise));
     for shard in 0..3 {
         submit(queue.as_ref(), &shards.next(shard)).await;
     }
+    farm
+}
+
+/// A liar loses the coordinator's attention after three strikes, whatever it returns then.
+#[tokio::test(flavor = "multi_thread")]
+async fn strikes_cost_a_worker_its_voice() {
+    let queue = memory();
+    let network = network(3);
+    let farm = farm_of_a_liar(&queue, &network).await;
     let cordoned = |view: &View| {
         let liar = |w: &&WorkerView| w.presence.name == "liar";
         view.workers.iter().find(liar).is_some_and(|w| w.cordoned)
@@ -862,12 +871,7 @@ async fn a_cancelled_snapshot_is_forgotten() {
 async fn strikes_and_cordons_survive_a_restart() {
     let queue = memory();
     let network = network(3);
-    let mut shards = Shards::new(&network);
-    let mut farm = Farm::start(queue.clone(), network.clone(), policy());
-    farm.worker("liar", Liar(Lie::Noise));
-    for shard in 0..3 {
-        submit(queue.as_ref(), &shards.next(shard)).await;
-    }
+    let farm = farm_of_a_liar(&queue, &network).await;
     let cordoned = |view: &View| {
         let liar = |w: &&WorkerView| w.presence.name == "liar";
         view.workers

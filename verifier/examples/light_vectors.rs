@@ -1,4 +1,5 @@
-//! Writes `tests/vectors/light`, the corpus that all implementations of the light client are tested with.
+//! Writes `tests/vectors/light`, the corpus that all implementations of the light client are tested with, and the seeds of the fuzz
+//! targets.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -11,13 +12,19 @@ mod refusals;
 #[path = "../tests/light/world.rs"]
 mod world;
 
+use std::fs;
 use std::path::Path;
 
 fn main() -> std::io::Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/light");
-    std::fs::create_dir_all(&folder)?;
-    for (name, text) in corpus::files() {
-        std::fs::write(folder.join(name), text)?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = corpus::files().into_iter();
+    let files = files.map(|(name, text)| (corpus::FOLDER.into(), name, text.into_bytes()));
+    let seeds = corpus::seeds().into_iter();
+    let seeds = seeds.map(|(target, name, bytes)| (format!("fuzz/seeds/{target}"), name, bytes));
+    for (folder, name, bytes) in files.chain(seeds) {
+        let folder = root.join(folder);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(name), bytes)?;
     }
     Ok(())
 }

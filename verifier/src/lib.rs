@@ -1,7 +1,4 @@
-//! What a light client of Trifold runs: the statements and their digests, Groth16 verification, ternary paths.
-//!
-//! No standard library, no clock, no randomness, no unsafe code, and no panic whatever the bytes. This crate proves
-//! nothing, fetches nothing and keeps nothing: bytes in, a verdict out.
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
@@ -21,6 +21,7 @@ use super::standby::Leader;
 use super::traces::Traces;
 use super::{Config, CoordinatorError, Ended, LEADER_KEY, VIEW_KEY};
 use crate::artifacts::{MAX_ARTIFACT_BYTES, fetch};
+use crate::clock::{unix_ms, unix_now};
 use crate::core::{Batch, Core, Input, Output, newest_checkpoint};
 use crate::queue::{MAX_BODY_BYTES, Queue};
 use crate::view::View;
@@ -134,12 +135,6 @@ async fn restore(
     let work = move || Core::restore(core, session, 0, checkpoint.as_deref(), batches);
     let restored = tokio::task::spawn_blocking(work).await;
     Ok(restored.map_err(|error| CoordinatorError::Crashed(error.to_string()))??)
-}
-
-fn unix_now() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
 }
 
 /// A number that no other term has, so that nobody takes another's entry for its own.
@@ -266,7 +261,7 @@ impl Term<'_> {
 
     fn show(&mut self, running: bool) {
         let now = self.core.now();
-        let mut view = self.core.lock().view(now, unix_now().as_millis() as u64);
+        let mut view = self.core.lock().view(now, unix_ms());
         view.running = running;
         self.hands.notify(VIEW_KEY.into(), fitting(&view));
         self.idle.say(view.idle.as_deref(), Instant::now());

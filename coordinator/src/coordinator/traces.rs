@@ -1,11 +1,11 @@
 //! The spans of an epoch that no single piece of work has: its root, its close, and the place of what comes before it.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use ark_bn254::Fr;
 
 use super::Report;
+use crate::clock::unix_ms;
 use crate::core::Effect;
 use crate::plan::ClosedEpoch;
 use crate::trace::{self, Traceparent};
@@ -86,9 +86,4 @@ impl Traces {
             transfers = proof.transfers,
         );
     }
-}
-
-fn unix_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| now.as_millis() as u64)
 }

@@ -97,15 +97,20 @@ impl Core {
             return self.refuse(now, source, Refused::Malformed, reason);
         }
         self.refused_results += 1;
-        let why = Refused::Malformed;
+        self.tell_refused(task, &worker, Refused::Malformed, reason);
+        self.effect(Effect::Done(token));
+    }
+
+    fn tell_refused(&mut self, task: Option<Digest>, worker: &str, why: Refused, reason: String) {
+        let wanted = task.and_then(|task| self.planner.task(&task));
+        let kind = wanted.map(|wanted| wanted.kind);
         self.report(Report::ResultRefused {
             task,
-            kind: None,
-            worker,
+            kind,
+            worker: worker.to_owned(),
             why,
             reason,
         });
-        self.effect(Effect::Done(token));
     }
 
     /// A proof counts whenever it comes, whoever holds the task now.
@@ -259,16 +264,7 @@ impl Core {
             worker,
             attempt,
         } = source;
-        let kind = self.planner.task(&task).map(|wanted| wanted.kind);
-        let why = Refused::Failed(class);
-        let (reason, reporter) = (message.clone(), worker.clone());
-        self.report(Report::ResultRefused {
-            task: Some(task),
-            kind,
-            worker: reporter,
-            why,
-            reason,
-        });
+        self.tell_refused(Some(task), &worker, Refused::Failed(class), message.clone());
         if let Some(attempt) = self.attempt_of_ours(attempt) {
             let alone = self.is_alone(now, &task, &worker);
             self.because(&task, Requeue::Failed);
@@ -295,15 +291,7 @@ impl Core {
             attempt,
         } = source;
         self.refused_results += 1;
-        let kind = self.planner.task(&task).map(|wanted| wanted.kind);
-        let reporter = worker.clone();
-        self.report(Report::ResultRefused {
-            task: Some(task),
-            kind,
-            worker: reporter,
-            why,
-            reason,
-        });
+        self.tell_refused(Some(task), &worker, why, reason);
         self.because(&task, Requeue::Refused);
         let attempt = self.attempt_of_ours(attempt).unwrap_or(0);
         self.plan(

@@ -353,7 +353,7 @@ impl Tasks {
     }
 
     fn offer(&mut self, now: Time, id: Digest) -> Option<Offer> {
-        self.schedule(&id, now + self.policy.repush_ms.max(1));
+        self.put_off(now, id);
         let patience = self.policy.large_patience_ms;
         let entry = self.wanted.get_mut(&id)?;
         let mut left = None;

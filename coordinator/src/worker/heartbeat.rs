@@ -2,7 +2,7 @@
 //! that a prover which takes every core can't silence.
 
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all};
 use tokio::runtime::Handle;
@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::book::{Book, Hung};
 use super::{Word, WorkerConfig};
+use crate::clock::unix_ms;
 use crate::queue::{Lease, Queue};
 use crate::wire::{Order, Orders, Presence, VERSION, decode, encode};
 
@@ -74,11 +75,6 @@ impl Heartbeat {
         // The thread has ended only where something hangs, which it has said.
         let _ = self.poke.send(());
     }
-}
-
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 struct Pulse {

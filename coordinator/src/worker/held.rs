@@ -1,11 +1,12 @@
 //! A leased task and the ways out of it: reported and off the queue, or back to the others.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tracing::{Instrument, Span};
 
 use super::book::Place;
 use crate::Digest;
+use crate::clock::unix_now;
 use crate::queue::{Item, Lane, Queue, QueueError};
 use crate::wire::{HeldStage, Task, TaskOutcome, TaskResult, VERSION, encode};
 
@@ -110,9 +111,7 @@ impl Held {
 /// Reports until the queue confirms it: a repeated report has the same key. The worker comes first in it, so that a server can
 /// confine a worker to results of its own.
 async fn report(queue: &dyn Queue, result: TaskResult) -> Result<(), QueueError> {
-    let serial = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |t| t.as_nanos() as u64);
+    let serial = unix_now().as_nanos() as u64;
     let item = Item {
         key: format!("{}.{}.{serial:x}", result.worker, result.task),
         attempt: 0,

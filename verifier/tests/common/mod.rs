@@ -83,3 +83,10 @@ pub mod snarkjs {
 pub fn fr(decimal: &str) -> Fr {
     decimal.parse().unwrap()
 }
+
+/// Bytes as the corpus has them.
+pub fn unhex(text: &str) -> Vec<u8> {
+    let pairs = text.as_bytes().chunks(2);
+    let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    pairs.map(byte).collect()
+}

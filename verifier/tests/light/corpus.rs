@@ -4,12 +4,15 @@ use serde_json::{Value, json};
 use trifold_verifier::claim::Presence;
 use trifold_verifier::client::Update;
 use trifold_verifier::codec::fr_to_bytes;
-use trifold_verifier::json::{GlobalProof, proof_to_json};
+use trifold_verifier::json::{GlobalProof, proof_to_json, public_to_json, verifying_key_to_json};
 use trifold_verifier::receipt::Receipt;
 
 use crate::flips::flips;
 use crate::refusals::refusals;
 use crate::world::{EPOCHS, World};
+
+/// Where the files lie, from the crate's folder.
+pub const FOLDER: &str = "tests/vectors/light";
 
 /// Name and text of each file.
 pub fn files() -> Vec<(&'static str, String)> {
@@ -20,6 +23,47 @@ pub fn files() -> Vec<(&'static str, String)> {
         ("receipts.json", lines(&receipts(&world))),
         ("refusals.json", lines(&refusals(&world))),
         ("flips.json", lines(&flips(&world))),
+    ]
+}
+
+/// Seeds of the fuzz targets: folder, name and bytes.
+pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let world = World::new();
+    let (network, update) = (world.network, world.update(3));
+    let (whole, short) = (world.whole_receipt(), world.receipt(2, 4));
+    let json = |text: String| value(&text).to_string().into_bytes();
+    vec![
+        ("values", "proof", update.proof.to_bytes().into()),
+        ("values", "state", update.state.to_bytes().into()),
+        ("values", "update", update.to_bytes().into()),
+        ("values", "keys", network.keys.to_bytes().into()),
+        (
+            "values",
+            "verifying-key",
+            network.nest_key.to_bytes().into(),
+        ),
+        ("values", "network", network.to_bytes().into()),
+        ("receipt", "whole", whole.to_bytes()),
+        ("receipt", "absent", short.to_bytes()),
+        ("json", "whole-receipt", json(whole.to_json())),
+        ("json", "absent-receipt", json(short.to_json())),
+        (
+            "json",
+            "bundle",
+            json(GlobalProof { network, update }.to_json()),
+        ),
+        ("json", "proof", json(proof_to_json(&update.proof))),
+        ("json", "public", json(public_to_json(network.genesis))),
+        (
+            "json",
+            "verification-key",
+            json(verifying_key_to_json(&network.nest_key)),
+        ),
+        ("claims", "past-account", whole.to_bytes()),
+        ("claims", "account", world.bank_receipt(5).to_bytes()),
+        ("claims", "no-account", world.bank_receipt(6).to_bytes()),
+        ("claims", "no-shard", world.receipt(5, 2).to_bytes()),
+        ("claims", "beyond", world.past_receipt(2, 4, 5).to_bytes()),
     ]
 }
 

@@ -8,7 +8,7 @@ use trifold_verifier::json::{GlobalProof, JsonError};
 use trifold_verifier::receipt::{Receipt, ReceiptError, VerifiedReceipt};
 use trifold_verifier::trie::Path;
 
-use crate::common::fr;
+use crate::common::{fr, unhex};
 use crate::world::World;
 
 /// A refusal.
@@ -108,10 +108,4 @@ fn path(value: &Value) -> Path {
             .map(|pair| [0, 1].map(|i| fr(pair[i].as_str().unwrap())))
             .collect(),
     }
-}
-
-pub fn unhex(text: &str) -> Vec<u8> {
-    let pairs = text.as_bytes().chunks(2);
-    let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    pairs.map(byte).collect()
 }

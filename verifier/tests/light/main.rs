@@ -14,7 +14,8 @@ mod world;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use judge::{Code, judge, unhex};
+use common::unhex;
+use judge::{Code, judge};
 use serde_json::Value;
 use trifold_verifier::client::{LightClient, Network, Update};
 use trifold_verifier::groth16::Proof;
@@ -25,7 +26,7 @@ use trifold_verifier::statement::GlobalState;
 use world::World;
 
 fn file(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/light");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(corpus::FOLDER);
     folder.join(name)
 }
 
@@ -45,6 +46,11 @@ fn the_files_are_what_the_generator_makes() {
             found == text,
             "{name}: run the example light_vectors and look at what changed"
         );
+    }
+    for (target, name, seed) in corpus::seeds() {
+        let path = format!("fuzz/seeds/{target}/{name}");
+        let found = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path));
+        assert_eq!(found.unwrap_or_default(), seed, "{path}");
     }
 }
 

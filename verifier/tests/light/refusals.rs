@@ -837,7 +837,7 @@ fn changed_paths(path: &Path, elsewhere: u64) -> Vec<(&'static str, &'static str
         (
             WRONG_ROOT,
             "swapped: siblings",
-            with(&|path| path.siblings[0] = [first[1] + Fr::ONE, first[0]]),
+            with(&|path| path.siblings[0] = [first[1], first[0]]),
         ),
         (
             WRONG_ROOT,

@@ -1,7 +1,10 @@
 //! A small network whose every state can be proven, since its key's secrets are known: five epochs, a trie that deepens,
 //! shards that come late, accounts, and a history with everything in it.
 
+#![allow(dead_code)] // each test binary uses its part
+
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use ark_bn254::Fr;
 use ark_ec::CurveGroup;
@@ -13,7 +16,7 @@ use trifold_verifier::receipt::Receipt;
 use trifold_verifier::statement::{Account, Body, GlobalState, HISTORY_DEPTH, Keys, Leaf};
 use trifold_verifier::trie::{Path, empty_digest, node};
 
-use crate::common::{Trapdoor, scalar};
+use crate::common::{Trapdoor, fr, scalar};
 
 /// The newest epoch.
 pub const EPOCHS: u64 = 5;
@@ -23,6 +26,10 @@ pub const DEEPER_FROM: u64 = 3;
 pub const BANK: u32 = 1;
 /// Levels of its trie.
 pub const ACCOUNT_LEVELS: usize = 3;
+
+/// What a circuit reads of the network's key, as `PreparedKey` of trifold-circuits computes it: `trifold` checks it.
+const NEST_KEY_DIGEST: &str =
+    "21118328823008621257915452336427261294989316961772536240053617366072521554252";
 
 /// A ternary trie, slow and obvious.
 pub struct Trie {
@@ -78,7 +85,7 @@ impl World {
         let genesis = GlobalState::genesis(1, shards(1, &leaves[0]).root());
         let keys = Keys {
             merge: scalar(11),
-            nest: scalar(12),
+            nest: fr(NEST_KEY_DIGEST),
             registry: scalar(13),
         };
         let network = Network {
@@ -96,6 +103,12 @@ impl World {
         (1..=EPOCHS).for_each(|epoch| world.step(epoch));
         world.client = world.client_at(EPOCHS);
         world
+    }
+
+    /// One that is made once for all.
+    pub fn get() -> &'static Self {
+        static WORLD: LazyLock<World> = LazyLock::new(World::new);
+        &WORLD
     }
 
     fn step(&mut self, epoch: u64) {
@@ -293,7 +306,7 @@ fn accounts() -> BTreeMap<u64, Account> {
         balance: 10 * (index + 1),
         ordinal: index,
     };
-    [0, 5, 26]
+    [0, 4, 5, 26]
         .map(|index| (index, account(index)))
         .into_iter()
         .collect()
