@@ -2,6 +2,8 @@
 //!
 //! No decoder panics, and what one accepts has that encoding and no other.
 
+#![allow(dead_code)] // each fuzz target uses one
+
 use trifold_verifier::client::{Network, Update};
 use trifold_verifier::codec::fr_from_bytes;
 use trifold_verifier::groth16::{Proof, VerifyingKey};
@@ -11,8 +13,11 @@ use trifold_verifier::statement::{GlobalState, Keys};
 
 use crate::world::World;
 
-/// A target by its name, which is also that of its folder of seeds.
-pub const TARGETS: [(&str, fn(&[u8])); 4] = [
+/// What a target does.
+pub type Target = fn(&[u8]);
+
+/// Each by its name, which is also that of its folder of seeds.
+pub const TARGETS: [(&str, Target); 4] = [
     ("values", values),
     ("receipt", receipt),
     ("json", json),

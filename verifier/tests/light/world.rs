@@ -114,7 +114,7 @@ impl World {
     fn step(&mut self, epoch: u64) {
         let mut leaves = self.leaves[epoch as usize - 1].clone();
         for (index, leaf) in &mut leaves {
-            if (epoch + u64::from(*index)) % 3 != 0 {
+            if !(epoch + u64::from(*index)).is_multiple_of(3) {
                 self.advance(leaf, epoch);
             }
         }
