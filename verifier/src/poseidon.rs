@@ -1,7 +1,7 @@
 //! Poseidon over BN254's scalar field with circomlib's parameters: x^5, 8 full rounds, state (0, inputs), output lane 0.
 //!
 //! Constants come from the Grain LFSR of the Poseidon paper; partial rounds use the sparse form of its appendix B. By default
-//! the build derives them and those of the sizes in use are linked, 17 to 150 kB each; with the feature `derive-constants` each
+//! the build derives them and those of the sizes in use are linked, 8 to 97 kB each; with the feature `derive-constants` each
 //! size is derived when it is first used, which takes about a millisecond.
 
 #[cfg(any(feature = "derive-constants", test))]
