@@ -9,11 +9,10 @@ use trifold_circuits::merge::{Child, Merge, Registration};
 use trifold_circuits::nest::Nest;
 use trifold_circuits::transfer::Size;
 use trifold_circuits::trie::SparseTrie;
+use trifold_coordinator::standin::Simulator;
 use trifold_shard::{Shard, Wallet};
 use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Keys, REGISTRY_DEPTH};
 use trifold_verifier::trie::Path;
-
-use crate::simulator::Simulator;
 
 /// The inputs of the circuit of that name.
 pub fn of(circuit: &str) -> Result<Inputs> {

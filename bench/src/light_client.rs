@@ -9,13 +9,12 @@ use ark_groth16::{Groth16, PreparedVerifyingKey, Proof, prepare_verifying_key};
 use ark_serialize::CanonicalDeserialize;
 use serde::Serialize;
 use trifold_circuits::artifacts::Checkout;
+use trifold_coordinator::standin::Simulator;
 use trifold_verifier::client::{LightClient, Network, Update};
 use trifold_verifier::codec::{GLOBAL_STATE_BYTES, PROOF_BYTES, UPDATE_BYTES};
-use trifold_verifier::groth16;
 use trifold_verifier::statement::{GlobalState, Keys};
 
 use crate::report::{self, Report, Target};
-use crate::simulator::Simulator;
 
 const RUNS: usize = 200;
 
@@ -84,7 +83,7 @@ impl Setting {
         let proof = simulator.prove(x);
         let update = Update {
             state,
-            proof: groth16::Proof::new(proof.a, proof.b, proof.c)?,
+            proof: simulator.client_proof(x)?,
         };
         Ok(Self {
             client: LightClient::from_checkpoint(network, &update)?,
@@ -112,7 +111,6 @@ impl Setting {
 }
 
 fn network(nest: &Simulator) -> Result<Network> {
-    let key = nest.verifying_key();
     Ok(Network {
         keys: Keys {
             merge: Fr::from(12),
@@ -120,13 +118,7 @@ fn network(nest: &Simulator) -> Result<Network> {
             registry: Fr::from(13),
         },
         genesis: Fr::from(99),
-        nest_key: groth16::VerifyingKey::new(
-            key.alpha_g1,
-            key.beta_g2,
-            key.gamma_g2,
-            key.delta_g2,
-            &key.gamma_abc_g1,
-        )?,
+        nest_key: nest.client_key()?,
     })
 }
 

@@ -12,7 +12,6 @@ mod overhead;
 mod peak;
 mod proving;
 mod report;
-mod simulator;
 mod snarkjs;
 mod throughput;
 mod witness;

@@ -9,8 +9,10 @@ mod doctor;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod health;
+mod light;
 mod nats;
 mod orders;
+mod receipt;
 mod setup;
 mod shard;
 mod status;
@@ -73,6 +75,12 @@ pub enum Command {
     Epoch(orders::Epoch),
     /// Check a global proof as a light client does
     Verify(verify::Verify),
+    /// Follow a network as a light client, or serve light clients
+    Light(light::LightCommand),
+    /// Get the receipt of a shard: what it was at an epoch, with all that shows it
+    Receipt(receipt::ReceiptCommand),
+    /// Check a receipt as a light client does
+    VerifyReceipt(receipt::VerifyReceipt),
     /// Ask a process on this machine whether it is ready
     Health(health::Health),
     /// Check and show the configuration
@@ -85,6 +93,7 @@ impl Command {
         let (service, card) = match self {
             Self::Coordinator(_) => ("trifold-coordinator", None),
             Self::Worker(worker) => ("trifold-worker", worker.card()),
+            Self::Light(_) => ("trifold-light", None),
             _ => ("trifold", None),
         };
         let instance = format!("{}-{}", About::default().host, std::process::id());
@@ -120,6 +129,9 @@ impl Command {
             Self::Dlq(command) => command.run(),
             Self::Epoch(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Light(command) => command.run(),
+            Self::Receipt(command) => command.run(),
+            Self::VerifyReceipt(command) => command.run(),
             Self::Health(command) => command.run(),
             Self::Config(command) => command.run(),
         }

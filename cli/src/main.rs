@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 refused or failed (one line says why), 2 wrong usage or configuration, 3 no coordinator answered.
 
+mod accounts;
 mod authority;
 mod bounded;
 mod cards;
@@ -11,6 +12,7 @@ mod deployment;
 mod doctor;
 mod farm;
 mod ledger;
+mod light;
 mod limits;
 mod meter;
 mod network;

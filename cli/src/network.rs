@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use ark_bn254::Fr;
 use trifold_circuits::artifacts::{Checkout, Manifest};
 use trifold_circuits::genesis::{Genesis, MAX_GENESIS_BYTES};
+use trifold_circuits::groth16::PreparedKey;
+use trifold_coordinator::archive::Origin;
 use trifold_coordinator::plan;
 use trifold_verifier::client;
 use trifold_verifier::statement::{GlobalState, Keys};
@@ -14,7 +16,7 @@ use trifold_verifier::trie;
 
 use crate::bounded;
 use crate::deployment::{CIRCUITS, Deployed, Deployment};
-use crate::output::client_key;
+use crate::output::{ark_key, client_key};
 
 /// What every process of a farm agrees on.
 pub struct Network {
@@ -49,6 +51,15 @@ impl Network {
             leaves: (0..).zip(self.genesis.leaves(self.program)?).collect(),
             keys: self.keys,
             programs: HashMap::from([(self.program, self.registration.clone())]),
+        })
+    }
+
+    /// Where an archive of the network starts.
+    pub fn origin(&self) -> anyhow::Result<Origin> {
+        Ok(Origin {
+            network: self.client(),
+            genesis: self.state,
+            leaves: (0..).zip(self.genesis.leaves(self.program)?).collect(),
         })
     }
 
@@ -87,6 +98,19 @@ pub fn cached(genesis: Genesis) -> anyhow::Result<Network> {
             nest,
         },
     )
+}
+
+/// Checks that the key that proofs are verified under is the one that the network's keys name.
+///
+/// # Errors
+/// It is another one, and a verdict under it would say nothing of this network.
+pub fn check_key(network: &client::Network) -> anyhow::Result<()> {
+    let nest_key = PreparedKey::new(&ark_key(&network.nest_key)).context("verification_key")?;
+    ensure!(
+        nest_key.digest() == network.keys.nest,
+        "verification_key is not the key that keys.nest names"
+    );
+    Ok(())
 }
 
 /// The client's constants in a file that the reader trusts: a bundle, or a genesis file under the keys of the cache.

@@ -32,6 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ready: Arc::new(|| Ok(())),
         metrics: Arc::new(|| "# EOF\n".into()),
         source: Some(play.clone()),
+        light: None,
     };
     let server = Server::bind(address, console).await?;
     println!(

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use trifold_coordinator::Digest;
 
@@ -49,23 +49,24 @@ pub static ASSETS: [Asset; 13] = [
 impl Asset {
     /// The file, or word that the client already has it.
     pub fn answer(&self, request: &HeaderMap) -> Response {
-        let tag = HeaderValue::from_str(&self.tag).unwrap_or(HeaderValue::from_static("\"\""));
-        let known = request
-            .get_all(IF_NONE_MATCH)
-            .iter()
-            .any(|known| known == tag);
-        let headers = [
-            (ETAG, tag),
-            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        ];
-        match known {
+        let headers = [(ETAG, self.tag.as_str()), (CACHE_CONTROL, "no-cache")];
+        match known(request, &self.tag) {
             true => (StatusCode::NOT_MODIFIED, headers).into_response(),
             false => (headers, [(CONTENT_TYPE, self.kind)], self.bytes).into_response(),
         }
     }
 }
 
-fn tag(bytes: &[u8]) -> String {
+/// Whether the client says that it has what has this tag. Caches on the way may have made the tag a weak one.
+pub fn known(request: &HeaderMap, tag: &str) -> bool {
+    let lists = request.get_all(IF_NONE_MATCH).iter();
+    let tags = lists.filter_map(|list| list.to_str().ok());
+    let mut tags = tags.flat_map(|list| list.split(','));
+    tags.any(|known| matches!(known.trim(), known if known == "*" || known.trim_start_matches("W/") == tag))
+}
+
+/// A tag that bytes have for themselves.
+pub fn tag(bytes: &[u8]) -> String {
     let digest = Digest::of(bytes).to_string();
     format!("\"{}\"", digest.get(..32).unwrap_or_default())
 }

@@ -6,6 +6,7 @@
 mod assets;
 mod error;
 mod events;
+mod light;
 pub mod metrics;
 mod patch;
 mod patience;
@@ -20,4 +21,4 @@ mod source;
 pub use error::ConsoleError;
 pub use metrics::Metrics;
 pub use server::Server;
-pub use source::{Console, Exposition, Ready, Source};
+pub use source::{Accounts, Console, Exposition, Light, NoAccount, Ready, Source};

@@ -7,6 +7,7 @@
 mod board;
 mod bounded;
 mod farm;
+mod light;
 mod prover;
 mod shards;
 mod stores;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use trifold_coordinator::Report;
+use trifold_coordinator::archive::Reached;
 use trifold_coordinator::queue::QueueStats;
 use trifold_coordinator::view::View;
 use trifold_coordinator::wire::{Presence, TaskOutcome};
@@ -24,6 +26,7 @@ use trifold_coordinator::wire::{Presence, TaskOutcome};
 use board::Board;
 pub use board::Described;
 use farm::Farm;
+use light::Light;
 use prover::Prover;
 pub use shards::MAX_SHARDS;
 use stores::Stores;
@@ -39,6 +42,10 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 pub enum Role {
     Coordinator,
     Worker,
+    /// Serves light clients, and nothing else.
+    Light,
+    /// Serves a shard's accounts.
+    Shard,
 }
 
 impl Role {
@@ -46,6 +53,8 @@ impl Role {
         match self {
             Role::Coordinator => "coordinator",
             Role::Worker => "worker",
+            Role::Light => "light",
+            Role::Shard => "shard",
         }
     }
 }
@@ -62,6 +71,8 @@ struct Inner {
     farm: Option<(Farm, Tasks, Stores)>,
     /// Of a worker.
     prover: Option<Prover>,
+    /// Of whoever serves light clients.
+    light: Option<Light>,
 }
 
 impl Metrics {
@@ -69,21 +80,23 @@ impl Metrics {
     pub fn new(role: Role, version: &str) -> Self {
         let mut board = Board::default();
         of_process(&mut board, role, version);
-        let (farm, prover) = match role {
+        let mut inner = Inner {
+            board: Board::default(),
+            farm: None,
+            prover: None,
+            light: None,
+        };
+        match role {
             Role::Coordinator => {
                 let farm = Farm::new(&mut board);
-                (
-                    Some((farm, Tasks::new(&mut board), Stores::new(&mut board))),
-                    None,
-                )
+                inner.farm = Some((farm, Tasks::new(&mut board), Stores::new(&mut board)));
+                inner.light = Some(Light::new(&mut board));
             }
-            Role::Worker => (None, Some(Prover::new(&mut board))),
-        };
-        let inner = Inner {
-            board,
-            farm,
-            prover,
-        };
+            Role::Worker => inner.prover = Some(Prover::new(&mut board)),
+            Role::Light => inner.light = Some(Light::new(&mut board)),
+            Role::Shard => {}
+        }
+        inner.board = board;
         Self {
             inner: Arc::new(Mutex::new(inner)),
         }
@@ -109,6 +122,13 @@ impl Metrics {
     pub fn queue(&self, stats: &QueueStats) {
         if let Some((_, _, stores)) = &mut self.lock().farm {
             stores.queue(stats);
+        }
+    }
+
+    /// Takes in how far the archive is.
+    pub fn reached(&self, reached: &Reached) {
+        if let Some(light) = &self.lock().light {
+            light.reached(reached);
         }
     }
 

@@ -52,8 +52,13 @@ pub fn routes(
         Some(pulse) => process.merge(page()).merge(api(pulse, stopping)),
         None => process,
     };
-    all.fallback(|| async { (StatusCode::NOT_FOUND, "no such address\n") })
-        .layer(axum::middleware::from_fn(guard))
+    let guarded = all
+        .fallback(|| async { (StatusCode::NOT_FOUND, "no such address\n") })
+        .layer(axum::middleware::from_fn(guard));
+    match &console.light {
+        Some(light) => guarded.merge(crate::light::routes(light.clone())),
+        None => guarded,
+    }
 }
 
 fn health(console: &Console) -> Router {
@@ -92,14 +97,18 @@ async fn guard(request: Request, next: Next) -> Response {
         Some(refusal) => refusal,
         None => next.run(request).await,
     };
-    for (name, value) in PROTECTION {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
-    }
+    protect(&mut response);
     let kept = response.headers_mut().entry(header::CACHE_CONTROL);
     kept.or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Says on an answer what every answer says, where it does not say something else.
+pub fn protect(response: &mut Response) {
+    for (name, value) in PROTECTION {
+        let said = response.headers_mut().entry(name);
+        said.or_insert(HeaderValue::from_static(value));
+    }
 }
 
 fn refusal(request: &Request) -> Option<Response> {
@@ -114,11 +123,16 @@ fn refusal(request: &Request) -> Option<Response> {
                 .into_response(),
         );
     }
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let body = request.headers().contains_key(header::TRANSFER_ENCODING)
-        || length.is_some_and(|length| length != "0");
     let close = [(header::CONNECTION, "close")];
-    body.then(|| (StatusCode::BAD_REQUEST, close, "a request has no body\n").into_response())
+    let refused = || (StatusCode::BAD_REQUEST, close, "a request has no body\n").into_response();
+    has_body(request).then(refused)
+}
+
+/// Whether a request announces a body.
+pub fn has_body(request: &Request) -> bool {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    request.headers().contains_key(header::TRANSFER_ENCODING)
+        || length.is_some_and(|length| length != "0")
 }
 
 fn readiness(ready: &Ready) -> Response {

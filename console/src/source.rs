@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use trifold_coordinator::Archive;
 use trifold_coordinator::view::{Cells, View};
+use trifold_verifier::claim::AccountClaim;
 
 /// The farm as its coordinator knows it. Asked a few times a second while somebody looks, and not at all otherwise.
 pub trait Source: Send + Sync + 'static {
@@ -19,6 +21,30 @@ pub type Ready = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 /// The process's metrics as OpenMetrics text.
 pub type Exposition = Arc<dyn Fn() -> String + Send + Sync>;
 
+/// What light clients are served.
+#[derive(Clone)]
+pub enum Light {
+    /// Global proofs, receipts and paths.
+    Archive(Archive),
+    /// A shard's accounts.
+    Accounts(Arc<dyn Accounts>),
+}
+
+/// The accounts under a shard's leaf in the newest global state that the shard knows.
+pub trait Accounts: Send + Sync + 'static {
+    /// An account with its path, or that there is none at this place.
+    fn account(&self, index: u64) -> Result<AccountClaim, NoAccount>;
+}
+
+/// Why there is nothing to say about an account.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAccount {
+    #[error("{0}")]
+    NoPlace(String),
+    #[error("the ledger can't be read: {0}")]
+    Unreadable(String),
+}
+
 /// What a process has to tell.
 #[derive(Clone)]
 pub struct Console {
@@ -26,4 +52,6 @@ pub struct Console {
     pub metrics: Exposition,
     /// The farm, if this process knows it: a coordinator does, and has a live page; a worker does not.
     pub source: Option<Arc<dyn Source>>,
+    /// What light clients are served, if this process serves them.
+    pub light: Option<Light>,
 }

@@ -55,6 +55,7 @@ impl Farm {
             ready: Arc::new(|| Ok(())),
             metrics: Arc::new(|| "# EOF\n".into()),
             source: Some(self.play.clone()),
+            light: None,
         };
         let server = Server::bind(self.address, console)
             .await

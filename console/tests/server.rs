@@ -30,6 +30,7 @@ fn console(source: Option<Arc<dyn Source>>) -> Console {
         ready: Arc::new(|| Err("the self-test proof is not made yet".into())),
         metrics: Arc::new(|| "farm_ready 0\n# EOF\n".into()),
         source,
+        light: None,
     }
 }
 

@@ -33,7 +33,7 @@ mod standby;
 mod traces;
 
 pub use board::Board;
-pub use publication::{global_key, members, published};
+pub use publication::{Placed, global_key, members, publish, published};
 pub use report::{OnReport, Refused, Report, Requeue, TaskProved};
 pub use standby::Leader;
 

@@ -10,14 +10,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use ark_bn254::Fr;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use trifold_circuits::field::element;
 use trifold_verifier::statement::Leaf;
 
 use crate::Digest;
 use crate::coordinator::Report;
 use crate::plan::{Event, Network, Outline, Planner, Policy};
 use crate::wire::{
-    CommandKind, GlobalProof, Order, Orders, Presence, ProofBytes, Reply, Task, TaskResult, Verdict,
+    CommandKind, GlobalProof, Order, Orders, Presence, ProofBytes, Reply, Task, TaskResult,
+    Verdict, WireLeaf,
 };
 
 mod actions;
@@ -157,9 +157,8 @@ pub struct Collected {
 pub struct Member {
     pub shard: u32,
     pub snapshot: Digest,
-    /// Digest of the leaf that it leads to.
-    #[serde(with = "element")]
-    pub leaf: Fr,
+    /// The leaf that it leads to.
+    pub leaf: WireLeaf,
 }
 
 /// What is to be done once the entries of the same output are recorded. May happen twice, since a crash may come between

@@ -3,6 +3,7 @@
 //! The coordinator believes nobody: every snapshot is checked and every proof verified before it is used. It holds no
 //! keys to sign with, and neither makes nor orders transactions.
 
+pub mod archive;
 pub mod artifacts;
 mod clock;
 pub mod coordinator;
@@ -20,6 +21,7 @@ pub mod view;
 pub mod wire;
 pub mod worker;
 
+pub use archive::Archive;
 pub use artifacts::{ArtifactError, Artifacts};
 pub use coordinator::{Board, Config, CoordinatorError, LeadTimes, Report};
 pub use core::Core;

@@ -15,7 +15,7 @@ use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Keys, Leaf};
 use trifold_verifier::trie::Path;
 
 use crate::Digest;
-use crate::wire::{FailureClass, GlobalProof, ProofBytes, Task, WireStep};
+use crate::wire::{FailureClass, GlobalProof, ProofBytes, Task, WireLeaf, WireStep};
 
 mod epoch;
 mod pace;
@@ -464,13 +464,13 @@ impl Planner {
         self.epochs.get(&epoch).map_or(&[], |epoch| &epoch.members)
     }
 
-    /// What an epoch that is closed and not published replaces: shard, snapshot, digest of the new leaf.
-    pub fn leaves(&self, epoch: u64) -> Vec<(u32, Digest, Fr)> {
+    /// What an epoch that is closed and not published replaces: shard, snapshot, the new leaf.
+    pub fn leaves(&self, epoch: u64) -> Vec<(u32, Digest, WireLeaf)> {
         let plan = self.epochs.get(&epoch);
         let members = plan.into_iter().flat_map(|plan| &plan.programs);
         let leaf = |member: &Member| {
             let candidate = &member.candidate;
-            (candidate.shard, candidate.snapshot, member.digest)
+            (candidate.shard, candidate.snapshot, candidate.step.new)
         };
         members.map(leaf).collect()
     }

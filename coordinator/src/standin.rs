@@ -3,7 +3,9 @@
 //! For the tests of the farm and for measuring its overhead. A stand-in proof is a nonce followed by digests of the nonce,
 //! the key digest and the statement, so two proofs of one statement differ and a proof of another statement is wrong.
 
+mod chain;
 pub mod faulty;
+mod simulator;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +28,9 @@ use crate::wire::{
     lane_of,
 };
 use crate::worker::{Execute, ExecuteError, Fetch};
+
+pub use chain::{Chain, ChainError, Link};
+pub use simulator::Simulator;
 
 /// Key digests of the stand-in circuits.
 pub fn keys_of(programs: &[Fr]) -> Result<(Keys, HashMap<Fr, Path>), TrieError> {

@@ -134,6 +134,38 @@ impl Ledger {
         })
     }
 
+    /// Takes back the transfer that was executed last.
+    ///
+    /// # Errors
+    /// It is of accounts that are not there.
+    pub fn undo(&mut self, step: &Step) -> Result<(), LedgerError> {
+        let Transfer {
+            from, to, ordinal, ..
+        } = step.signed.transfer;
+        match (step.receiver, self.accounts.get(&to)) {
+            (Some(before), Some(receiver)) => self.put(
+                to,
+                Entry {
+                    key: receiver.key,
+                    balance: before.balance,
+                    ordinal: before.ordinal,
+                },
+            )?,
+            _ => {
+                self.trie.set(to, Fr::default())?;
+                self.accounts.remove(&to);
+            }
+        }
+        let sender = self.accounts.get(&from);
+        let sender = sender.ok_or(LedgerError::UnknownSender { index: from })?;
+        let before = Entry {
+            key: sender.key,
+            balance: step.sender_balance,
+            ordinal,
+        };
+        self.put(from, before)
+    }
+
     /// Sender and receiver after the transfer. Cheap checks come first, the signature last.
     fn check(&self, shard: u32, signed: &SignedTransfer) -> Result<(Entry, Entry), LedgerError> {
         let transfer = &signed.transfer;

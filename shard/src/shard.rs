@@ -14,6 +14,10 @@ use trifold_verifier::statement::Leaf;
 use trifold_verifier::trie::Path;
 use trifold_verifier::verified::VerifiedState;
 
+mod confirmed;
+
+pub use confirmed::Confirmed;
+
 /// Most transfers executed and not yet part of a global state.
 pub const MAX_PENDING: usize = 4096;
 

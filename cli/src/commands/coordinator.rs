@@ -8,10 +8,13 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use trifold_console::metrics::Role;
-use trifold_console::{Console, Metrics};
+use trifold_console::{Console, Light, Metrics};
+use trifold_coordinator::archive::{Archive, Origin, Service};
 use trifold_coordinator::coordinator::{Board, Config, OnReport};
 use trifold_coordinator::queue::Queue;
+use trifold_coordinator::queue::nats::NatsConfig;
 use trifold_coordinator::standin::{self, StandInInspect, StandInVerify};
 
 use crate::config::Nats;
@@ -26,8 +29,11 @@ use crate::serve::Listen;
 use crate::shutdown;
 use crate::telling::Telling;
 
+use super::light;
 use super::orders::word;
 
+/// Pause before light clients are answered again, after that failed.
+const AGAIN: Duration = Duration::from_secs(5);
 /// Pause between two views for the metrics.
 const MEASURED: Duration = Duration::from_secs(1);
 /// The queue is asked how full it is at every tenth of them.
@@ -56,6 +62,9 @@ pub struct Coordinator {
     nats: Nats,
     #[command(flatten)]
     listen: Listen,
+    /// Don't serve light clients, which takes memory as the published epochs do on disk
+    #[arg(long, env = "TRIFOLD_NO_LIGHT")]
+    no_light: bool,
     #[command(flatten)]
     safety: Safety,
     /// Verify nothing, for tests of the farm: stand-ins for a network of this many shards.
@@ -66,21 +75,25 @@ pub struct Coordinator {
 impl Coordinator {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let screen = Screen::new();
-        let mut config = match self.stand_in {
-            Some(shards) => self.stand_in(shards)?,
+        let (mut config, origin) = match self.stand_in {
+            Some(shards) => (self.stand_in(shards)?, None),
             None => self.real(&screen)?,
         };
         self.limits.apply(&mut config);
-        tokio::runtime::Runtime::new()?.block_on(self.serve(&screen, config))?;
+        let archive = origin.filter(|_| !self.no_light);
+        let archive = archive.map(|origin| Archive::new(&origin)).transpose()?;
+        tokio::runtime::Runtime::new()?.block_on(self.serve(&screen, config, archive))?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn real(&self, screen: &Screen) -> anyhow::Result<Config> {
+    fn real(&self, screen: &Screen) -> anyhow::Result<(Config, Option<Origin>)> {
         let deployment = Deployment::ready(screen)?;
         let genesis = self.genesis.as_deref();
         let genesis = genesis.context("which network? Give --genesis FILE")?;
         let network = Arc::new(Network::new(read_genesis(genesis)?, &deployment)?);
-        coordinator_config(&self.named(), &network, &deployment, self.limits.policy())
+        let policy = self.limits.policy();
+        let config = coordinator_config(&self.named(), &network, &deployment, policy)?;
+        Ok((config, Some(network.origin()?)))
     }
 
     fn stand_in(&self, shards: u32) -> anyhow::Result<Config> {
@@ -95,22 +108,32 @@ impl Coordinator {
         name.unwrap_or_else(|| format!("coordinator-{}", std::process::id()))
     }
 
-    async fn serve(&self, screen: &Screen, mut config: Config) -> anyhow::Result<()> {
+    async fn serve(
+        &self,
+        screen: &Screen,
+        mut config: Config,
+        archive: Option<Archive>,
+    ) -> anyhow::Result<()> {
         let (stop, stopped) = watch::channel(false);
         let metrics = Metrics::new(Role::Coordinator, env!("CARGO_PKG_VERSION"));
         config.on_report = both(Telling::new(screen).on_report(), metrics.clone());
-        let console = console(&config, metrics.clone());
+        let console = console(&config, metrics.clone(), archive.clone());
         let listening = self.listen.start(console, stopped.clone()).await?;
         let queue = self.nats.administer().await?;
         let network = &config.core.network;
         let checked = self.safety.before_coordinator(queue.as_ref(), network);
         checked.await?;
         let measuring = tokio::spawn(measure(config.board.clone(), queue.clone(), metrics));
+        let serving = archive.map(|archive| self.light(archive, queue.clone(), &config.board));
+        let serving = serving.transpose()?;
         let coordinator = start_coordinator(queue, config, stopped);
         screen.line("coordinator is ready");
         shutdown::on_signal(stop.clone());
         let ended = coordinator.await?;
         measuring.abort();
+        if let Some(serving) = serving {
+            serving.abort();
+        }
         stop.send_replace(true);
         if let Some(listening) = listening {
             listening.await?;
@@ -119,13 +142,50 @@ impl Coordinator {
     }
 }
 
-fn console(config: &Config, metrics: Metrics) -> Console {
+impl Coordinator {
+    /// Keeps up with what is published, and answers light clients on NATS; the leader tells them of new proofs.
+    fn light(
+        &self,
+        archive: Archive,
+        queue: Arc<dyn Queue>,
+        board: &Board,
+    ) -> anyhow::Result<JoinHandle<()>> {
+        let (config, board) = (self.nats.config()?, board.clone());
+        Ok(tokio::spawn(async move {
+            let answering = answer(config, archive.clone(), board);
+            tokio::join!(light::keep_up(archive, queue), answering);
+        }))
+    }
+}
+
+/// Answers for as long as the process runs; what fails is begun again.
+async fn answer(config: NatsConfig, archive: Archive, board: Board) {
+    loop {
+        let served = async {
+            let service = Service::connect(&config, archive.clone()).await?;
+            service.serve(|| board.leads()).await
+        };
+        if let Err(error) = served.await {
+            tracing::warn!(%error, "light clients are not answered on NATS");
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+fn console(config: &Config, metrics: Metrics, archive: Option<Archive>) -> Console {
+    let reached = archive.as_ref().map(Archive::reached);
     let picture = Arc::new(Picture::new(config.board.clone(), &config.core.network));
     let source = picture.clone();
     Console {
         ready: Arc::new(move || picture.ready()),
-        metrics: Arc::new(move || metrics.encode()),
+        metrics: Arc::new(move || {
+            if let Some(reached) = &reached {
+                metrics.reached(&reached.borrow());
+            }
+            metrics.encode()
+        }),
         source: Some(source),
+        light: archive.map(Light::Archive),
     }
 }
 

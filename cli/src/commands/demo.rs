@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use trifold_circuits::genesis::{DemoSecrets, Genesis};
 use trifold_circuits::schnorr::SecretKey;
 use trifold_circuits::trie::SparseTrie;
+use trifold_coordinator::archive::{Archive, Follow};
 use trifold_coordinator::plan::Policy;
 use trifold_coordinator::queue::Queue;
 use trifold_coordinator::queue::local::LocalQueue;
@@ -20,6 +21,7 @@ use trifold_shard::{Shard, Wallet};
 use trifold_verifier::client::LightClient;
 use trifold_verifier::codec::{GLOBAL_STATE_BYTES, NETWORK_BYTES, PROOF_BYTES};
 
+use super::receipt;
 use crate::config::Nats;
 use crate::deployment::Deployment;
 use crate::farm::{
@@ -115,7 +117,8 @@ impl Demo {
             },
         };
         let _ = stop.send(true);
-        self.finish(&stage, &last, &deployment)
+        self.finish(&stage, &last, &deployment)?;
+        self.receipts(&stage, &last).await
     }
 
     /// The embedded queue, or streams of their own on a server.
@@ -155,6 +158,29 @@ impl Demo {
         screen.line(format!(
             "  {}",
             output::snarkjs_command(&deployment.checkout, &self.out)
+        ));
+        Ok(())
+    }
+}
+
+impl Demo {
+    /// Writes what each shard shows to others: its leaf in the last state, and its first account.
+    async fn receipts(&self, stage: &Stage<'_>, last: &GlobalProof) -> anyhow::Result<()> {
+        let archive = Archive::new(&stage.network.origin()?)?;
+        let (archive, queue) = (&archive, stage.farm.queue.as_ref());
+        Follow { archive, queue }.catch_up().await?;
+        let epoch = last.state.epoch;
+        for shard in &stage.shards {
+            let mut receipt = archive.records().receipt(epoch, shard.index(), epoch)?;
+            receipt.account = Some(shard.confirmed()?.account(0)?);
+            receipt.verify_under(&stage.network.client())?;
+            let path = self.out.join(format!("receipt-{}.json", shard.index()));
+            receipt::write(&path, &receipt)?;
+        }
+        stage.screen.line(format!(
+            "a receipt for each of {} shards: {}/receipt-<shard>.json",
+            stage.shards.len(),
+            self.out.display()
         ));
         Ok(())
     }

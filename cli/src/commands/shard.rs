@@ -2,17 +2,25 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 use ed25519_dalek::SigningKey;
+use tokio::sync::watch;
 use trifold_circuits::artifacts::{Checkout, Manifest};
+use trifold_console::metrics::Role;
+use trifold_console::{Console, Light, Metrics};
 use trifold_prover::Entropy;
-use trifold_shard::Wallet;
+use trifold_shard::{Wallet, file};
 
+use super::receipt;
+use crate::accounts::LedgerAccounts;
 use crate::deployment::Deployed;
 use crate::ledger::{self, Ledger};
 use crate::progress::Screen;
+use crate::serve::Listen;
+use crate::shutdown;
 use crate::text::hex;
 use crate::time::{fresh_seed, now_milliseconds};
 
@@ -34,6 +42,10 @@ enum Action {
     Snapshot(SnapshotCommand),
     /// Show a shard's clock, root and accounts
     Show(Show),
+    /// Add an account to a receipt of the shard
+    Receipt(AddAccount),
+    /// Serve the accounts to light clients over HTTP
+    Serve(Serve),
 }
 
 #[derive(Args)]
@@ -83,6 +95,32 @@ struct Show {
     ledger: PathBuf,
 }
 
+/// The receipt has to be of the leaf in the newest global state that the ledger knows: accounts of earlier ones are not kept.
+#[derive(Args)]
+struct AddAccount {
+    #[arg(value_name = "LEDGER")]
+    ledger: PathBuf,
+    /// Index of the account; one that is not there can be shown not to be
+    #[arg(long, value_name = "I")]
+    account: u64,
+    /// The shard's receipt
+    #[arg(long = "in", value_name = "RECEIPT")]
+    receipt: PathBuf,
+    /// Where the receipt with the account is written
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Answers /light/v1/accounts/{index} with the account under the shard's leaf in the newest global state that the ledger
+/// knows, for anyone who asks: accounts are public.
+#[derive(Args)]
+struct Serve {
+    #[arg(value_name = "LEDGER")]
+    ledger: PathBuf,
+    #[command(flatten)]
+    listen: Listen,
+}
+
 impl ShardCommand {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.action {
@@ -90,6 +128,8 @@ impl ShardCommand {
             Action::Transfer(transfer) => transfer.run(),
             Action::Snapshot(snapshot) => snapshot.run(),
             Action::Show(show) => show.run(),
+            Action::Receipt(add) => add.run(),
+            Action::Serve(serve) => serve.run(),
         }?;
         Ok(ExitCode::SUCCESS)
     }
@@ -200,5 +240,61 @@ impl Show {
             );
         }
         Ok(())
+    }
+}
+
+impl AddAccount {
+    fn run(self) -> anyhow::Result<()> {
+        let mut receipt = receipt::read(&self.receipt)?;
+        let shard = file::load(&self.ledger)?;
+        let index = shard.index();
+        ensure!(
+            receipt.shard.index == index,
+            "a receipt of shard {}, but this is the ledger of shard {index}",
+            receipt.shard.index
+        );
+        let accounts = shard.confirmed()?;
+        ensure!(
+            receipt.shard.leaf == Some(*accounts.leaf()),
+            "the receipt is of another leaf of shard {index} than the one of epoch {}, the newest that the ledger knows",
+            shard.latest_epoch()
+        );
+        receipt.account = Some(accounts.account(self.account)?);
+        let verified = receipt.verify().context("the receipt does not hold")?;
+        receipt::write(&self.out, &receipt)?;
+        let told = receipt::told(&receipt, &verified);
+        println!("{told} in {}", self.out.display());
+        Ok(())
+    }
+}
+
+impl Serve {
+    fn run(self) -> anyhow::Result<()> {
+        let index = file::load(&self.ledger)?.index();
+        ensure!(
+            self.listen.address.is_some(),
+            "where to listen? Give --listen ADDR"
+        );
+        let accounts = Arc::new(LedgerAccounts::new(self.ledger.clone()));
+        tokio::runtime::Runtime::new()?.block_on(async {
+            let (stop, stopped) = watch::channel(false);
+            shutdown::on_signal(stop);
+            let listening = self.listen.start(console(accounts), stopped).await?;
+            eprintln!("serving the accounts of shard {index}");
+            match listening {
+                Some(listening) => Ok(listening.await?),
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+fn console(accounts: Arc<LedgerAccounts>) -> Console {
+    let metrics = Metrics::new(Role::Shard, env!("CARGO_PKG_VERSION"));
+    Console {
+        ready: Arc::new(|| Ok(())),
+        metrics: Arc::new(move || metrics.encode()),
+        source: None,
+        light: Some(Light::Accounts(accounts)),
     }
 }

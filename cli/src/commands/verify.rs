@@ -5,13 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use trifold_circuits::groth16::PreparedKey;
 use trifold_verifier::client::{LightClient, Network};
 use trifold_verifier::codec::{GLOBAL_STATE_BYTES, PROOF_BYTES};
 use trifold_verifier::json::{GlobalProof, MAX_TEXT_BYTES};
 
 use crate::bounded;
-use crate::output::ark_key;
 use crate::text::hex;
 
 /// Says what was proven, or why it refuses. A proof shows that the state is valid; it doesn't show that it is the newest,
@@ -43,11 +41,7 @@ impl Verify {
             let trusted = crate::network::trusted(trusted)?;
             same_network(&network, &trusted)?;
         }
-        let nest_key = PreparedKey::new(&ark_key(&network.nest_key)).context("verification_key")?;
-        ensure!(
-            nest_key.digest() == network.keys.nest,
-            "verification_key is not the key that keys.nest names"
-        );
+        crate::network::check_key(&network)?;
         let client = LightClient::from_checkpoint(network, &update)?;
         Ok(describe(&client, self.network.is_some()))
     }

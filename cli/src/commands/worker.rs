@@ -347,6 +347,7 @@ fn console(config: &WorkerConfig, metrics: Metrics) -> Console {
         ready: Arc::new(ready),
         metrics: Arc::new(move || metrics.encode()),
         source: None,
+        light: None,
     }
 }
 

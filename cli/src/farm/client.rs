@@ -1,11 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::bail;
 use ed25519_dalek::SigningKey;
-use trifold_circuits::trie::SparseTrie;
 use trifold_coordinator::Digest;
-use trifold_coordinator::coordinator::{members, published, verdict_key};
+use trifold_coordinator::coordinator::{published, verdict_key};
 use trifold_coordinator::queue::{Item, Lane, Queue};
 use trifold_coordinator::wire::{
     Command, CommandKind, GlobalProof, Outcome, Submission, VERSION, Verdict, decode, encode,
@@ -63,6 +62,16 @@ impl Client {
         }
     }
 
+    /// Waits for the epoch in which a snapshot is final; an error when it is refused.
+    pub async fn included(&self, shard: u32, snapshot: &Digest) -> anyhow::Result<u64> {
+        loop {
+            match self.accepted(shard, snapshot).await? {
+                Outcome::Final { epoch } => return Ok(epoch),
+                _ => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
+    }
+
     /// Asks for an epoch of the snapshots that wait now.
     pub async fn close_epoch(&self) -> anyhow::Result<()> {
         let body = encode(&Command {
@@ -90,29 +99,18 @@ impl Client {
         }
     }
 
+    /// Whether the global proof of an epoch is out.
+    pub async fn is_published(&self, epoch: u64) -> anyhow::Result<bool> {
+        Ok(published(self.queue.as_ref(), epoch).await?.is_some())
+    }
+
     /// The newest epoch whose global proof is out.
     pub async fn newest_epoch(&self) -> anyhow::Result<u64> {
         let mut epoch = 0;
-        while published(self.queue.as_ref(), epoch + 1).await?.is_some() {
+        while self.is_published(epoch + 1).await? {
             epoch += 1;
         }
         Ok(epoch)
-    }
-
-    /// The global trie of an epoch, replayed from what the farm published and checked against the proven root.
-    pub async fn trie(&self, network: &Network, proof: &GlobalProof) -> anyhow::Result<SparseTrie> {
-        let mut trie = network.genesis.trie(network.program)?;
-        for epoch in 1..=proof.state.epoch {
-            let members = members(self.queue.as_ref(), epoch).await?;
-            for member in members.with_context(|| format!("who is in epoch {epoch} is not out"))? {
-                trie.set(member.shard.into(), member.leaf)?;
-            }
-        }
-        ensure!(
-            trie.root() == proof.state.root,
-            "the published members don't lead to the proven root"
-        );
-        Ok(trie)
     }
 }
 

@@ -36,8 +36,6 @@ pub(super) struct Epoch {
 /// A snapshot in a closed epoch.
 pub(super) struct Member {
     pub candidate: Candidate,
-    /// Of the leaf that it leads to.
-    pub digest: Fr,
     pub program: Proving,
 }
 

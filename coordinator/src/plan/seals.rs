@@ -326,16 +326,9 @@ impl Planner {
 impl From<Pending> for Member {
     fn from(pending: Pending) -> Self {
         let Pending {
-            candidate,
-            digest,
-            program,
-            ..
+            candidate, program, ..
         } = pending;
-        Self {
-            candidate,
-            digest,
-            program,
-        }
+        Self { candidate, program }
     }
 }
 

@@ -28,7 +28,6 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use self::artifacts::NatsArtifacts;
-use self::connect::Events;
 use self::fetch::{Reading, each, pull_message};
 use super::{
     Delivery, Facts, Item, JournalEntry, Lane, Lease, Pushed, Queue, QueueError, QueueStats, check,
@@ -48,6 +47,7 @@ mod streams;
 mod undeliverable;
 
 pub use config::{Limits, NatsConfig, Role, Tls};
+pub(crate) use connect::{Events, connect};
 pub use rights::{Party, Rights, inbox};
 pub use server::{Member, Server, TlsFiles, User};
 
@@ -88,13 +88,13 @@ enum Known {
 
 /// Names of streams and subjects under the prefix.
 #[derive(Clone)]
-struct Names {
+pub(crate) struct Names {
     upper: String,
     lower: String,
 }
 
 impl Names {
-    fn new(prefix: &str) -> Self {
+    pub fn new(prefix: &str) -> Self {
         Self {
             upper: prefix.to_uppercase(),
             lower: prefix.to_lowercase(),
@@ -105,8 +105,15 @@ impl Names {
         format!("{}_{what}", self.upper)
     }
 
-    fn subject(&self, rest: &str) -> String {
+    pub fn subject(&self, rest: &str) -> String {
         format!("{}.{rest}", self.lower)
+    }
+
+    /// What of a subject comes after the prefix; nothing if it is another's.
+    pub fn strip<'a>(&self, subject: &'a str) -> &'a str {
+        let rest = subject.strip_prefix(&self.lower);
+        rest.and_then(|rest| rest.strip_prefix('.'))
+            .unwrap_or_default()
     }
 
     fn lane_stream(&self, lane: &Lane) -> String {
@@ -119,7 +126,7 @@ impl Names {
     }
 }
 
-fn backend(error: impl std::fmt::Display) -> QueueError {
+pub(crate) fn backend(error: impl std::fmt::Display) -> QueueError {
     QueueError::Backend(error.to_string())
 }
 
@@ -129,7 +136,7 @@ impl NatsQueue {
     pub async fn connect(config: &NatsConfig) -> Result<Self, QueueError> {
         check_key(&config.prefix)?;
         let events = Arc::new(Events::default());
-        let client = connect::connect(config, events.clone()).await?;
+        let client = connect(config, events.clone()).await?;
         let context = jetstream::context::ContextBuilder::new()
             .timeout(config.timeout)
             .build(client.clone());

@@ -5,6 +5,7 @@
 //! (`$JS.API.DIRECT.GET`), and hears the answer in an inbox that is named after its own key.
 
 use super::Names;
+use crate::archive::{ASKED, TOLD};
 
 /// Who logs in at the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum Party {
     Shard(u32),
     /// Gives commands, reads what the farm says of itself.
     Operator,
-    /// Reads global proofs and what the farm says of itself.
+    /// Reads global proofs and what the farm says of itself, and asks as a light client does.
     Reader,
 }
 
@@ -26,6 +27,8 @@ pub enum Party {
 pub struct Rights {
     pub publish: Vec<String>,
     pub subscribe: Vec<String>,
+    /// Whether it may answer the requests that it hears, once each.
+    pub answer: bool,
 }
 
 /// Streams that only the coordinator takes items from.
@@ -57,9 +60,26 @@ impl Party {
                 Self::Operator => operator(&names),
                 Self::Reader => reader(&names),
             },
-            subscribe: vec![format!("{}.>", inbox(public_key))],
+            subscribe: self.heard(&names, public_key),
+            answer: *self == Self::Coordinator,
         }
     }
+
+    /// Everybody hears their own answers; coordinators hear what light clients ask, and light clients of new proofs.
+    fn heard(&self, names: &Names, public_key: &str) -> Vec<String> {
+        let mut heard = vec![format!("{}.>", inbox(public_key))];
+        match self {
+            Self::Coordinator => heard.extend(asked(names)),
+            Self::Shard(_) | Self::Operator | Self::Reader => heard.push(names.subject(TOLD)),
+            Self::Worker(_) => {}
+        }
+        heard
+    }
+}
+
+/// What light clients ask.
+fn asked(names: &Names) -> impl Iterator<Item = String> {
+    ASKED.iter().map(|subject| names.subject(subject))
 }
 
 fn coordinator(names: &Names) -> Vec<String> {
@@ -80,6 +100,7 @@ fn coordinator(names: &Names) -> Vec<String> {
     let mut publish = vec!["$JS.API.INFO".to_owned()];
     publish.extend(OWN.iter().chain(&INTAKE).flat_map(administer));
     publish.extend(subjects.map(|subject| names.subject(subject)));
+    publish.push(names.subject(TOLD));
     publish
 }
 
@@ -104,14 +125,16 @@ fn worker(names: &Names, processes: &[String]) -> Vec<String> {
 }
 
 fn shard(names: &Names, shard: u32) -> Vec<String> {
-    vec![
+    let mut publish = vec![
         leader(names),
         names.subject(&format!("snapshots.{shard}.*")),
         names.subject("artifacts.*.*"),
         read(names, "ARTIFACTS", "artifacts.*.*"),
         read(names, "NOTICES", &format!("notices.verdicts.{shard}.*")),
         read(names, "PROOFS", "proofs.>"),
-    ]
+    ];
+    publish.extend(asked(names));
+    publish
 }
 
 fn operator(names: &Names) -> Vec<String> {
@@ -122,16 +145,19 @@ fn operator(names: &Names) -> Vec<String> {
         read(names, "PROOFS", "proofs.>"),
         read(names, "ARTIFACTS", "artifacts.*.*"),
     ]);
+    publish.extend(asked(names));
     publish
 }
 
 fn reader(names: &Names) -> Vec<String> {
-    vec![
+    let mut publish = vec![
         leader(names),
         read(names, "NOTICES", "notices.view"),
         read(names, "PROOFS", "proofs.>"),
         read(names, "ARTIFACTS", "artifacts.*.*"),
-    ]
+    ];
+    publish.extend(asked(names));
+    publish
 }
 
 /// What everybody asks when it connects: whether a coordinator has been here.

@@ -23,6 +23,9 @@ pub const MEMORY_STORE_BYTES: u64 = 256 << 20;
 pub const MAX_STREAMS: usize = 16;
 pub const MAX_CONSUMERS: usize = 1_000;
 
+/// The right to answer a request once, within a time in which every client has given it up.
+const ANSWERS: &str = "          allow_responses: { max: 1, expires: \"1m\" }\n";
+
 /// Somebody who may log in.
 pub struct User {
     /// For the reader of the file.
@@ -137,16 +140,21 @@ fn tls(files: &TlsFiles) -> String {
 }
 
 fn user(user: &User) -> String {
-    let Rights { publish, subscribe } = &user.rights;
+    let Rights {
+        publish,
+        subscribe,
+        answer,
+    } = &user.rights;
     let mut text = String::new();
     let _ = write!(
         text,
         "      {{ # {}\n        nkey: {}\n        permissions: {{\n          publish: {{ allow: [{}] }}\n          \
-         subscribe: {{ allow: [{}] }}\n        }}\n      }}\n",
+         subscribe: {{ allow: [{}] }}\n{}        }}\n      }}\n",
         user.name,
         user.public_key,
         list(publish),
         list(subscribe),
+        if *answer { ANSWERS } else { "" },
     );
     text
 }

@@ -3,13 +3,14 @@
 //! The verifier circuits cost the same whatever proof they check, so the honest inputs of `merge` and `nest` need no
 //! chain of real proofs below them.
 
-use anyhow::Result;
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, PrimeField};
 use ark_groth16::{Proof, VerifyingKey};
-use trifold_circuits::groth16::PreparedKey;
+use trifold_circuits::groth16::{PreparedKey, VkError};
+use trifold_verifier::groth16::{self, InvalidPoint, KeyError};
 
+/// The secrets of a key.
 pub struct Simulator {
     alpha: Fr,
     beta: Fr,
@@ -18,6 +19,7 @@ pub struct Simulator {
 }
 
 impl Simulator {
+    /// Another key for each seed.
     pub fn new(seed: u64) -> Self {
         let [alpha, beta, delta, constant, linear] = [1, 2, 3, 4, 5].map(|i| scalar(10 * seed + i));
         Self {
@@ -28,6 +30,7 @@ impl Simulator {
         }
     }
 
+    /// The key.
     pub fn verifying_key(&self) -> VerifyingKey<Bn254> {
         VerifyingKey {
             alpha_g1: g1(self.alpha),
@@ -39,8 +42,35 @@ impl Simulator {
     }
 
     /// The key as the verifier circuits take it.
-    pub fn prepared(&self) -> Result<PreparedKey> {
-        Ok(PreparedKey::new(&self.verifying_key())?)
+    ///
+    /// # Errors
+    /// None, for these keys.
+    pub fn prepared(&self) -> Result<PreparedKey, VkError> {
+        PreparedKey::new(&self.verifying_key())
+    }
+
+    /// The key as a light client takes it.
+    ///
+    /// # Errors
+    /// None, for these keys.
+    pub fn client_key(&self) -> Result<groth16::VerifyingKey, KeyError> {
+        let key = self.verifying_key();
+        groth16::VerifyingKey::new(
+            key.alpha_g1,
+            key.beta_g2,
+            key.gamma_g2,
+            key.delta_g2,
+            &key.gamma_abc_g1,
+        )
+    }
+
+    /// A proof as a light client takes it.
+    ///
+    /// # Errors
+    /// For the one statement whose C would be the neutral element.
+    pub fn client_proof(&self, x: Fr) -> Result<groth16::Proof, InvalidPoint> {
+        let proof = self.prove(x);
+        groth16::Proof::new(proof.a, proof.b, proof.c)
     }
 
     /// Any A and B, and the C that fits.
