@@ -3,7 +3,11 @@
 //! Constants come from the Grain LFSR of the Poseidon paper (`build.rs`); partial rounds use the sparse form of its appendix B.
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, BigInt, Field};
+use ark_ff::{AdditiveGroup, BigInt};
+
+mod products;
+
+use products::{dot, product, sum_with};
 
 /// Full rounds; half of them come before the partial rounds, half after.
 pub const FULL_ROUNDS: usize = 8;
@@ -98,27 +102,27 @@ fn full_round<const T: usize>(state: &mut [Fr; T], constants: &[Fr], matrix: &[F
         .zip(constants)
         .for_each(|(lane, constant)| *lane = power_5(*lane + constant));
     let powers = *state;
-    for (lane, row) in state.iter_mut().zip(matrix.chunks_exact(T)) {
+    let rows = matrix.as_chunks::<T>().0;
+    for (lane, row) in state.iter_mut().zip(rows) {
         *lane = dot(row, &powers);
     }
 }
 
 fn partial_round<const T: usize>(state: &mut [Fr; T], constant: &Fr, sparse: &[Fr]) {
-    let (row, column) = sparse.split_at(T);
+    let Some((row, column)) = sparse.split_first_chunk::<T>() else {
+        return;
+    };
     let power = power_5(state[0] + constant);
     state[0] = power;
     let first = dot(row, state);
     state[1..]
         .iter_mut()
         .zip(column)
-        .for_each(|(lane, factor)| *lane += power * factor);
+        .for_each(|(lane, factor)| *lane = sum_with(lane, &power, factor));
     state[0] = first;
 }
 
-fn dot(a: &[Fr], b: &[Fr]) -> Fr {
-    a.iter().zip(b).map(|(a, b)| *a * b).sum()
-}
-
 fn power_5(x: Fr) -> Fr {
-    x.square().square() * x
+    let square = product(&x, &x);
+    product(&product(&square, &square), &x)
 }
