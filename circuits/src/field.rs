@@ -1,13 +1,22 @@
 //! Field elements in files and on the wire: 32 bytes little-endian, or their hex in text formats; canonical only.
 
 use ark_bn254::Fr;
-use ark_ff::{BigInt, BigInteger, PrimeField};
+use ark_ff::{BigInt, PrimeField};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::hexadecimal;
 
 /// The 32 bytes of `value`, little-endian.
 pub fn to_bytes(value: &Fr) -> [u8; 32] {
     let mut bytes = [0; 32];
-    bytes.copy_from_slice(&value.into_bigint().to_bytes_le());
+    for (chunk, limb) in bytes
+        .as_chunks_mut()
+        .0
+        .iter_mut()
+        .zip(value.into_bigint().0)
+    {
+        *chunk = limb.to_le_bytes();
+    }
     bytes
 }
 
@@ -28,7 +37,7 @@ impl Serialize for Element {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let bytes = to_bytes(&self.0);
         match serializer.is_human_readable() {
-            true => serializer.serialize_str(&hex::encode(bytes)),
+            true => hexadecimal::serialize(&bytes, serializer),
             false => bytes.serialize(serializer),
         }
     }
@@ -37,18 +46,13 @@ impl Serialize for Element {
 impl<'de> Deserialize<'de> for Element {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes = match deserializer.is_human_readable() {
-            true => hex_bytes(&String::deserialize(deserializer)?).map_err(D::Error::custom)?,
+            true => hexadecimal::deserialize(deserializer, "a field element is 64 hex digits")?,
             false => <[u8; 32]>::deserialize(deserializer)?,
         };
         from_bytes(&bytes)
             .map(Self)
             .ok_or_else(|| D::Error::custom("field element not below the modulus"))
     }
-}
-
-fn hex_bytes(text: &str) -> Result<[u8; 32], hex::FromHexError> {
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(text, &mut bytes).map(|()| bytes)
 }
 
 /// For `#[serde(with = "field::element")]` on an `Fr`.

@@ -1,6 +1,7 @@
 //! Sparse ternary Merkle trie: node = Poseidon(left, middle, right), empty leaf = 0, only non-empty nodes are kept.
 
 use crate::field::Element;
+use crate::parallel;
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 use serde::{Deserialize, Serialize};
@@ -119,7 +120,7 @@ impl SparseTrie {
             }));
             let hashed = |parent: u64| (parent, self.hash(level, parent));
             nodes = match level < self.depth() {
-                true => parents.into_iter().map(hashed).collect(),
+                true => parallel::map(parents, hashed).into_iter().collect(),
                 false => BTreeMap::new(),
             };
         }

@@ -19,6 +19,7 @@ use crate::verify::Verify;
 use crate::wire::WireError;
 
 mod board;
+mod checkers;
 mod hands;
 mod held;
 mod idle;

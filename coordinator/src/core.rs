@@ -3,7 +3,8 @@
 //! [`Core::step`] changes the state in memory at once and says what must be recorded for it. Its effects may be carried
 //! out only after those entries are in the journal; if they can't be put there because somebody else leads, this core is
 //! dropped and nothing it decided has happened. [`Core::restore`] makes the same state of the entries again. There is no
-//! clock, no randomness, no thread and no unordered map in here, so that a simulator can drive it from a seed.
+//! clock, no randomness and no unordered map in here, and other threads do nothing but hash, so that a simulator can drive it
+//! from a seed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

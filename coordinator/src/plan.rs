@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use ark_bn254::Fr;
 use serde::{Deserialize, Serialize};
 use trifold_circuits::field::element;
+use trifold_circuits::parallel;
 use trifold_circuits::trie::SparseTrie;
 use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Keys, Leaf};
 use trifold_verifier::trie::Path;
@@ -132,6 +133,8 @@ pub enum Event {
     Accepted(Candidate),
     /// An operator wants an epoch of what waits now.
     CloseNow,
+    /// A result of this task came and is being looked at: nothing is offered again for its silence meanwhile.
+    Heard { task: Digest },
     /// A proof of this task verified and was recorded.
     Proved { task: Digest, proof: ProofBytes },
     /// A worker returned something that is no proof of this task's statement.
@@ -310,8 +313,10 @@ pub struct Planner {
 impl Planner {
     /// The plan of a network at genesis.
     pub fn new(network: Network, policy: Policy) -> Result<Self, RestoreError> {
-        let queue = |(shard, leaf): (&u32, &Leaf)| (*shard, ShardQueue::new(Some(*leaf)));
-        let shards: BTreeMap<u32, ShardQueue> = network.leaves.iter().map(queue).collect();
+        let leaves = network.leaves.iter().map(|(shard, leaf)| (*shard, *leaf));
+        let queue = |(shard, leaf)| (shard, ShardQueue::new(Some(leaf)));
+        let shards: BTreeMap<u32, ShardQueue> =
+            parallel::map(leaves.collect(), queue).into_iter().collect();
         let mut leaves = SparseTrie::new(network.genesis.depth.into())?;
         leaves.set_many(shards.iter().map(|(s, queue)| ((*s).into(), queue.digest)))?;
         if leaves.root() != network.genesis.root || network.genesis.epoch != 0 {
@@ -349,6 +354,7 @@ impl Planner {
         match event {
             Event::Accepted(candidate) => self.accept(now, candidate),
             Event::CloseNow => drop(self.seal(true, now)),
+            Event::Heard { task } => self.tasks.heard(now, task),
             Event::Proved { task, proof } => self.proved(now, task, proof),
             Event::Refused {
                 task,

@@ -102,6 +102,8 @@ pub trait Lease: Send + Sync {
     async fn extend(&self) -> Result<(), QueueError>;
     /// The item is done and goes away. Its key is free soon after: a cluster confirms before each of its servers has let go.
     async fn done(&self) -> Result<(), QueueError>;
+    /// As [`Lease::done`], without waiting to hear that the queue knows: what is lost on the way is delivered again.
+    async fn let_go(&self) -> Result<(), QueueError>;
     /// The item goes back to its lane and is delivered again, not before `delay` has passed.
     async fn give_back(&self, delay: Duration) -> Result<(), QueueError>;
 }
@@ -151,6 +153,14 @@ pub trait Queue: Send + Sync {
 
     /// Leases the oldest free item of the first of `lanes` that has one; waits up to `wait` for it.
     async fn pull(&self, lanes: &[Lane], wait: Duration) -> Result<Option<Delivery>, QueueError>;
+
+    /// Leases free items of a lane, the oldest first: those that are there, at most `count`; waits up to `wait` for one.
+    async fn pull_many(
+        &self,
+        lane: &Lane,
+        count: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, QueueError>;
 
     /// Tasks that were delivered [`MAX_DELIVERIES`] times and never done: each is told once, and is gone from its lane
     /// unless it is pushed again.

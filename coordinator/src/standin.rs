@@ -15,6 +15,7 @@ use ark_bn254::Fr;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use trifold_circuits::field;
+use trifold_circuits::parallel;
 use trifold_circuits::trie::{SparseTrie, TrieError};
 use trifold_verifier::statement::{Body, GlobalState, Keys, Leaf, REGISTRY_DEPTH};
 use trifold_verifier::trie::Path;
@@ -70,9 +71,9 @@ pub fn network(shards: u32) -> Result<Network, TrieError> {
     let leaf = |shard: u32| Leaf::genesis(program(), body(shard, 0), 1000);
     let leaves: BTreeMap<u32, Leaf> = (0..shards).map(|shard| (shard, leaf(shard))).collect();
     let mut trie = SparseTrie::new(depth.into())?;
-    for (shard, leaf) in &leaves {
-        trie.set((*shard).into(), leaf.digest())?;
-    }
+    let digest = |(shard, leaf): (u32, Leaf)| (u64::from(shard), leaf.digest());
+    let digests = parallel::map(leaves.iter().map(|(s, leaf)| (*s, *leaf)).collect(), digest);
+    trie.set_many(digests)?;
     Ok(Network {
         genesis: GlobalState::genesis(depth, trie.root()),
         leaves,

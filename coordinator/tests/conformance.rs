@@ -74,6 +74,30 @@ async fn order_and_done(queue: &dyn Queue) {
     }
 }
 
+/// Many come at once, in order and no more than asked for, and go away when they are let go.
+async fn many_at_once(queue: &dyn Queue) {
+    let (lane, keys) = (Lane::Results, ["a", "b", "c", "d", "e", "f", "g"]);
+    let many = |count, wait| queue.pull_many(&lane, count, wait);
+    assert!(many(5, SOON).await.expect("pulls").is_empty());
+    for key in keys {
+        queue.push(&lane, &item(key, 0, key)).await.expect("pushes");
+    }
+    let mut pulled = Vec::new();
+    while pulled.len() < keys.len() {
+        let some = many(5, LONG).await.expect("pulls");
+        assert!((1..=5).contains(&some.len()), "{}", some.len());
+        pulled.extend(some);
+    }
+    let found: Vec<_> = pulled.iter().map(|delivery| &delivery.key[..]).collect();
+    assert_eq!(found, keys);
+    for delivery in pulled {
+        delivery.lease.let_go().await.expect("lets go");
+    }
+    lane_has(queue, &lane, 0, 0).await;
+    tokio::time::sleep(LEASE + SOON).await;
+    assert!(many(5, SOON).await.expect("pulls").is_empty());
+}
+
 /// A key is refused while queued or leased, and free again after `done`.
 async fn duplicates(queue: &dyn Queue) {
     let lane = tasks("dup-1");
@@ -594,6 +618,7 @@ async fn listed_blobs(queue: &dyn Queue) {
 
 async fn suite(queue: Arc<dyn Queue>, lease: Duration) {
     order_and_done(queue.as_ref()).await;
+    many_at_once(queue.as_ref()).await;
     duplicates(queue.as_ref()).await;
     leases(queue.as_ref(), lease).await;
     cancel(queue.as_ref()).await;

@@ -222,6 +222,10 @@ impl Lease for DeafLease {
         self.0.done().await
     }
 
+    async fn let_go(&self) -> Result<(), QueueError> {
+        self.0.let_go().await
+    }
+
     async fn give_back(&self, delay: Duration) -> Result<(), QueueError> {
         self.0.give_back(delay).await
     }
@@ -242,6 +246,15 @@ impl Queue for Deaf {
             },
             false => delivery,
         }))
+    }
+
+    async fn pull_many(
+        &self,
+        lane: &Lane,
+        count: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        self.queue.pull_many(lane, count, wait).await
     }
 
     async fn cancel(&self, lane: &Lane, key: &str) -> Result<(), QueueError> {

@@ -8,14 +8,16 @@
 mod derived;
 #[cfg(not(feature = "derive-constants"))]
 mod linked;
+mod products;
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::AdditiveGroup;
 
 #[cfg(feature = "derive-constants")]
 use derived::table;
 #[cfg(not(feature = "derive-constants"))]
 use linked::table;
+use products::{dot, product, sum_with};
 
 /// Full rounds; half of them come before the partial rounds, half after.
 pub const FULL_ROUNDS: usize = 8;
@@ -122,24 +124,13 @@ fn partial_round(state: &mut [Fr], constant: &Fr, sparse: &[Fr]) {
     state[1..]
         .iter_mut()
         .zip(column)
-        .for_each(|(lane, factor)| *lane += power * factor);
+        .for_each(|(lane, factor)| *lane = sum_with(lane, &power, factor));
     state[0] = first;
 }
 
-/// Three products share a reduction; more would not fit what two spare bits leave room for.
-fn dot(a: &[Fr], b: &[Fr]) -> Fr {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<3>(), b.as_chunks::<3>());
-    let triples = a.iter().zip(b).map(|(a, b)| Fr::sum_of_products(a, b));
-    let rest = match (a_rest, b_rest) {
-        (&[a0, a1], &[b0, b1]) => Fr::sum_of_products(&[a0, a1], &[b0, b1]),
-        (&[a], &[b]) => a * b,
-        _ => Fr::ZERO,
-    };
-    triples.fold(rest, |sum, triple| sum + triple)
-}
-
 fn power_5(x: Fr) -> Fr {
-    x.square().square() * x
+    let square = product(&x, &x);
+    product(&product(&square, &square), &x)
 }
 
 #[cfg(all(test, not(feature = "derive-constants")))]

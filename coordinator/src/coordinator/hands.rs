@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 use trifold_verifier::statement::Leaf;
 
+use super::checkers::{Checkers, caught};
 use super::held::Held;
 use super::journal::Journal;
 use super::log::log;
@@ -24,8 +25,9 @@ use crate::queue::{Item, Lane, Queue};
 use crate::trace;
 use crate::wire::{MAX_SNAPSHOT_BYTES, Task, Work, clip, encode};
 
-/// Lines of quick jobs; those of one task, item or notice are in the same line.
-const LINES: usize = 16;
+/// Lines of quick jobs; those of one task, item or notice are in the same line. Each waits for the queue's answer before its
+/// next job, so it takes many to keep the queue busy.
+const LINES: usize = 128;
 /// Longest wait for the quick jobs that are left at the end of a term.
 const FLUSH: Duration = Duration::from_secs(5);
 
@@ -48,7 +50,7 @@ pub(super) struct Hands {
     inbox: mpsc::Sender<Input>,
     held: Arc<Held>,
     fatal: Fatal,
-    verifiers: Arc<Semaphore>,
+    checkers: Checkers,
     lines: Vec<mpsc::UnboundedSender<Job>>,
     /// Global proofs, checkpoints and bundles, each kind in order.
     slow: JoinSet<()>,
@@ -72,10 +74,10 @@ impl Hands {
         let mut hands = Self {
             queue,
             config: config.clone(),
+            checkers: Checkers::start(config.verifiers, &inbox),
             inbox,
             held,
             fatal,
-            verifiers: Arc::new(Semaphore::new(config.verifiers.max(1))),
             lines: Vec::new(),
             slow: JoinSet::new(),
             publications,
@@ -150,31 +152,25 @@ impl Hands {
         let _ = self.lines[hasher.finish() as usize % LINES].send(job);
     }
 
-    fn inspect(&mut self, token: Token, snapshot: Digest, previous: Option<Leaf>) {
+    fn inspect(&self, token: Token, snapshot: Digest, previous: Option<Leaf>) {
         let parent = self.traces.forming();
         let span = tracing::info_span!("inspect", trace.parent = %parent, %snapshot);
         let (inspect, bytes) = (self.config.inspect.clone(), self.held.bytes(token));
-        let (inbox, room) = (self.inbox.clone(), self.verifiers.clone());
-        self.reap();
-        let work = async move {
-            let _room = room.acquire_owned().await;
-            let checked =
-                tokio::task::spawn_blocking(move || inspect.check(&bytes, previous.as_ref()));
-            let refusal = match checked.await {
+        self.checkers.check(move || {
+            let _in_span = span.enter();
+            let refusal = match caught(|| inspect.check(&bytes, previous.as_ref())) {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some((error.code.to_owned(), error.message)),
-                Err(error) => Some((
+                Err(crash) => Some((
                     "malformed".into(),
-                    clip(&format!("can't be inspected: {error}")),
+                    clip(&format!("can't be inspected: {crash}")),
                 )),
             };
-            // Nobody listens at the end of a term; the snapshot will be delivered again.
-            let _ = inbox.send(Input::Inspected { token, refusal }).await;
-        };
-        self.slow.spawn(work.instrument(span));
+            Input::Inspected { token, refusal }
+        });
     }
 
-    fn verify(&mut self, effect: Effect) {
+    fn verify(&self, effect: Effect) {
         let Effect::Verify {
             task,
             key,
@@ -185,33 +181,23 @@ impl Hands {
         else {
             return;
         };
-        let (verify, inbox, room) = (
-            self.config.verify.clone(),
-            self.inbox.clone(),
-            self.verifiers.clone(),
-        );
+        let verify = self.config.verify.clone();
         let span = tracing::info_span!("verify", trace.parent = trace, %task);
-        self.reap();
-        let work = async move {
-            let _room = room.acquire_owned().await;
+        self.checkers.check(move || {
+            let _in_span = span.enter();
             let started = Instant::now();
-            let checked =
-                tokio::task::spawn_blocking(move || verify.verify(key, statement, &proof)).await;
+            let checked = caught(|| verify.verify(key, statement, &proof));
             let seconds = started.elapsed().as_secs_f64();
             let refusal = match checked {
                 Ok(checked) => checked.err().map(|error| error.to_string()),
-                Err(error) => Some(format!("verification crashed on it: {error}")),
+                Err(crash) => Some(format!("verification crashed on it: {crash}")),
             };
-            // Nobody listens at the end of a term; the result will be delivered again.
-            let _ = inbox
-                .send(Input::Verified {
-                    task,
-                    refusal,
-                    seconds,
-                })
-                .await;
-        };
-        self.slow.spawn(work.instrument(span));
+            Input::Verified {
+                task,
+                refusal,
+                seconds,
+            }
+        });
     }
 
     fn shorten(&mut self, before: Option<u64>) {
@@ -219,16 +205,13 @@ impl Hands {
             return;
         };
         let queue = self.queue.clone();
+        while self.slow.try_join_next().is_some() {}
         self.slow.spawn(async move {
             // What is not forgotten now is with the next checkpoint.
             if let Err(error) = queue.shorten(before).await {
                 tracing::warn!(before, %error, "the journal could not be shortened");
             }
         });
-    }
-
-    fn reap(&mut self) {
-        while self.slow.try_join_next().is_some() {}
     }
 
     /// Ends: quick jobs are worked off, slow ones are dropped, since all of them are begun again by the next term.

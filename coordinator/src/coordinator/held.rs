@@ -55,7 +55,7 @@ impl Held {
     pub async fn done(&self, token: Token) {
         let item = self.items().remove(&token);
         if let Some(item) = item
-            && let Err(error) = item.lease.done().await
+            && let Err(error) = item.lease.let_go().await
         {
             tracing::warn!(%error, "an item could not be taken off the queue");
         }

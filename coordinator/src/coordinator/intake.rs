@@ -33,8 +33,8 @@ const MAX_RESULTS: usize = 1024;
 const MAX_COMMANDS: usize = 16;
 /// Snapshots read and outlined beside each other.
 const READERS: usize = 16;
-/// Results are pulled one by one; several pulls hide the queue's latency.
-const RESULT_PULLERS: usize = 4;
+/// Items pulled at once, at most.
+const BATCH: usize = 256;
 
 /// What all intakes need.
 #[derive(Clone)]
@@ -57,57 +57,64 @@ impl Intake {
         let (readers, reading) = mpsc::channel(READERS);
         intakes.spawn(forward(reading, self.inbox.clone()));
         intakes.spawn(self.clone().snapshots(readers));
-        let room = Arc::new(Semaphore::new(MAX_RESULTS));
-        for _ in 0..RESULT_PULLERS {
-            intakes.spawn(self.clone().results(room.clone()));
-        }
+        intakes.spawn(self.clone().results());
         intakes.spawn(self.clone().commands());
         intakes.spawn(self.clone().undeliverable());
         intakes.spawn(self.presences());
         intakes
     }
 
+    /// The items that are there, or the next one, as far as there is room.
     async fn next(
         &self,
         lane: &Lane,
         room: &Arc<Semaphore>,
-    ) -> Option<(Delivery, OwnedSemaphorePermit)> {
+    ) -> Vec<(Delivery, OwnedSemaphorePermit)> {
+        let mut permits = Vec::new();
         // Never closed.
-        let permit = room.clone().acquire_owned().await.ok()?;
-        match self.queue.pull(std::slice::from_ref(lane), WAIT).await {
-            Ok(delivery) => delivery.map(|delivery| (delivery, permit)),
+        permits.extend(room.clone().acquire_owned().await);
+        while permits.len() < BATCH
+            && let Ok(permit) = room.clone().try_acquire_owned()
+        {
+            permits.push(permit);
+        }
+        match self.queue.pull_many(lane, permits.len(), WAIT).await {
+            Ok(deliveries) => deliveries.into_iter().zip(permits).collect(),
             Err(error) => {
                 tracing::warn!(%lane, %error, "nothing from the queue");
                 tokio::time::sleep(OUTAGE_PAUSE).await;
-                None
+                Vec::new()
             }
         }
     }
 
-    async fn results(self, room: Arc<Semaphore>) {
+    /// Says that results wait before those that were read are passed on, and that none wait after that.
+    async fn results(self) {
+        let room = Arc::new(Semaphore::new(MAX_RESULTS));
         let mut waiting = false;
         loop {
             let next = self.next(&Lane::Results, &room).await;
-            let left = next.as_ref().map_or(0, |(delivery, _)| delivery.left);
-            if (left > 0) != waiting {
-                waiting = left > 0;
-                if self.inbox.send(Input::ResultsWait(waiting)).await.is_err() {
+            let left = next.last().is_some_and(|(delivery, _)| delivery.left > 0);
+            let first = (left && !waiting).then_some(Input::ResultsWait(true));
+            let last = (!left && waiting).then_some(Input::ResultsWait(false));
+            waiting = left;
+            let results = next
+                .into_iter()
+                .map(|(delivery, permit)| self.result(delivery, permit));
+            for input in first.into_iter().chain(results).chain(last) {
+                if self.inbox.send(input).await.is_err() {
                     return;
                 }
             }
-            let Some((delivery, permit)) = next else {
-                continue;
-            };
-            let token = self.held.insert(delivery.lease, Bytes::new(), permit);
-            let result = decode(&delivery.body).map_err(|error| error.to_string());
-            let input = Input::Result {
-                token,
-                key: delivery.key,
-                result,
-            };
-            if self.inbox.send(input).await.is_err() {
-                return;
-            }
+        }
+    }
+
+    fn result(&self, delivery: Delivery, permit: OwnedSemaphorePermit) -> Input {
+        let token = self.held.insert(delivery.lease, Bytes::new(), permit);
+        Input::Result {
+            token,
+            key: delivery.key,
+            result: decode(&delivery.body).map_err(|error| error.to_string()),
         }
     }
 
@@ -129,21 +136,20 @@ impl Intake {
     async fn commands(self) {
         let room = Arc::new(Semaphore::new(MAX_COMMANDS));
         loop {
-            let Some((delivery, permit)) = self.next(&Lane::Control, &room).await else {
-                continue;
-            };
-            let token = self.held.insert(delivery.lease, Bytes::new(), permit);
-            match decode::<Command>(&delivery.body) {
-                Ok(Command { id, command, .. }) if name_of(&id).is_some() => {
-                    let input = Input::Command { token, id, command };
-                    if self.inbox.send(input).await.is_err() {
-                        return;
+            for (delivery, permit) in self.next(&Lane::Control, &room).await {
+                let token = self.held.insert(delivery.lease, Bytes::new(), permit);
+                match decode::<Command>(&delivery.body) {
+                    Ok(Command { id, command, .. }) if name_of(&id).is_some() => {
+                        let input = Input::Command { token, id, command };
+                        if self.inbox.send(input).await.is_err() {
+                            return;
+                        }
                     }
-                }
-                unreadable => {
-                    // Without a name there is nobody to answer.
-                    tracing::warn!(key = delivery.key, ?unreadable, "not a command");
-                    self.held.done(token).await;
+                    unreadable => {
+                        // Without a name there is nobody to answer.
+                        tracing::warn!(key = delivery.key, ?unreadable, "not a command");
+                        self.held.done(token).await;
+                    }
                 }
             }
         }
@@ -182,12 +188,11 @@ impl Intake {
                 tokio::time::sleep(BACKLOG_PAUSE).await;
                 continue;
             }
-            let Some((delivery, permit)) = self.next(&Lane::Snapshots, &room).await else {
-                continue;
-            };
-            let reading = tokio::spawn(self.clone().submission(delivery, permit));
-            if readers.send(reading).await.is_err() {
-                return;
+            for (delivery, permit) in self.next(&Lane::Snapshots, &room).await {
+                let reading = tokio::spawn(self.clone().submission(delivery, permit));
+                if readers.send(reading).await.is_err() {
+                    return;
+                }
             }
         }
     }

@@ -72,7 +72,7 @@ impl Core {
             return self.refuse(now, source, Refused::Struck, reason.into());
         }
         match outcome {
-            TaskOutcome::Proved(proved) => self.verify(source, proved),
+            TaskOutcome::Proved(proved) => self.verify(now, source, proved),
             TaskOutcome::Failed { class, message } => {
                 self.failed(now, source, class, clip(&message))
             }
@@ -114,7 +114,7 @@ impl Core {
     }
 
     /// A proof counts whenever it comes, whoever holds the task now.
-    fn verify(&mut self, source: Source, proved: Proved) {
+    fn verify(&mut self, now: u64, source: Source, proved: Proved) {
         let Source {
             token,
             task,
@@ -153,6 +153,7 @@ impl Core {
             proof,
             trace,
         });
+        self.plan(now, Event::Heard { task });
     }
 
     pub(super) fn verified(

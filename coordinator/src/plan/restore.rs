@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use trifold_circuits::field::Element;
+use trifold_circuits::parallel;
 use trifold_circuits::trie::{SparseTrie, TrieError};
-use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH};
+use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Leaf};
 
 use super::epoch::Epoch;
-use super::shards::ShardQueue;
+use super::shards::{Hashes, ShardQueue};
 use super::{Action, Candidate, Network, Planner, Policy, Quarantined, Time};
 use crate::Digest;
 use crate::wire::{GlobalProof, ProofBytes, WireLeaf, WireState};
@@ -88,8 +89,9 @@ impl Planner {
             plan.rebase(base)?;
         }
         plan.tasks.remember(history.proofs, history.quarantined);
-        for candidate in history.accepted {
-            plan.enqueue(now, candidate);
+        let hashed = |candidate: Candidate| (Hashes::of(&candidate), candidate);
+        for (hashes, candidate) in parallel::map(history.accepted, hashed) {
+            plan.enqueue(now, candidate, hashes);
         }
         let mut published = history.published.into_iter();
         for (epoch, members) in (plan.published + 1..).zip(history.epochs) {
@@ -164,12 +166,20 @@ impl Planner {
     fn rebase(&mut self, base: Base) -> Result<(), RestoreError> {
         let state = GlobalState::from(base.state);
         let wrong = || RestoreError::Base(state.epoch);
+        let genesis = std::mem::take(&mut self.shards);
         let queue = |(shard, found): (u32, BaseShard)| {
-            let mut queue = ShardQueue::new(Some(found.leaf.into()));
+            let leaf = Leaf::from(found.leaf);
+            // Hashed already.
+            let same = genesis.get(&shard).filter(|q| q.current == Some(leaf));
+            let mut queue = match same {
+                Some(same) => ShardQueue::at(leaf, same.digest),
+                None => ShardQueue::new(Some(leaf)),
+            };
             queue.included = found.included.into();
             (shard, queue)
         };
-        self.shards = base.shards.into_iter().map(queue).collect();
+        let shards = base.shards.into_iter().collect();
+        self.shards = parallel::map(shards, queue).into_iter().collect();
         let mut leaves = SparseTrie::new(state.depth.into())?;
         leaves.set_many(
             self.shards

@@ -10,7 +10,7 @@ use trifold_verifier::statement::{Leaf, MAX_DEPTH, ProgramStatement};
 use super::epoch::Proving;
 use super::{Action, Candidate, Outline, Place, Planner, Time};
 use crate::Digest;
-use crate::wire::{Task, WireLeaf, WireStep, Work};
+use crate::wire::{WireLeaf, WireStep, Work, task_id};
 
 /// Why a snapshot is not let in. Each says what its sender can do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,11 +74,24 @@ pub(super) struct ShardQueue {
     pub included: VecDeque<(Digest, u64)>,
 }
 
+/// What is hashed of a snapshot when it is let in.
+pub(super) struct Hashes {
+    /// Of the leaf that it leads to.
+    leaf: Fr,
+    /// Of its program.
+    statement: Fr,
+    /// Of its program's task.
+    task: Digest,
+}
+
 /// An accepted snapshot that is in no closed epoch.
 pub(super) struct Pending {
     pub candidate: Candidate,
     /// Of the leaf that it leads to.
     pub digest: Fr,
+    /// Of its program, and of the task of that.
+    statement: Fr,
+    task: Digest,
     pub program: Proving,
     pub accepted_at: Time,
     /// Serial of the seal that it is in.
@@ -87,11 +100,23 @@ pub(super) struct Pending {
 
 impl ShardQueue {
     pub fn new(current: Option<Leaf>) -> Self {
+        match current {
+            Some(leaf) => Self::at(leaf, leaf.digest()),
+            None => Self {
+                current: None,
+                digest: Fr::ZERO,
+                pending: VecDeque::new(),
+                included: VecDeque::new(),
+            },
+        }
+    }
+
+    /// A shard at a leaf of this digest.
+    pub fn at(leaf: Leaf, digest: Fr) -> Self {
         Self {
-            current,
-            digest: current.map_or(Fr::ZERO, |leaf| leaf.digest()),
-            pending: VecDeque::new(),
-            included: VecDeque::new(),
+            current: Some(leaf),
+            digest,
+            ..Self::new(None)
         }
     }
 
@@ -141,6 +166,33 @@ impl ShardQueue {
             self.included.pop_front();
         }
         Some(pending)
+    }
+}
+
+impl Hashes {
+    pub fn of(candidate: &Candidate) -> Self {
+        let Candidate {
+            shard,
+            snapshot,
+            ref step,
+            ..
+        } = *candidate;
+        let statement = ProgramStatement {
+            shard,
+            old_body: step.old.map_or(Fr::ZERO, |leaf| leaf.body),
+            new_body: step.new.body,
+            events: step.events,
+            seen_digest: step.new.seen_digest,
+            sent: step.sent,
+            received: step.received,
+        };
+        let statement = statement.digest();
+        let work = Work::Program { shard, snapshot };
+        Self {
+            leaf: Leaf::from(step.new).digest(),
+            statement,
+            task: task_id(&step.new.program, &statement, &work),
+        }
     }
 }
 
@@ -263,43 +315,40 @@ impl Planner {
 
     pub(super) fn accept(&mut self, now: Time, candidate: Candidate) {
         let (shard, snapshot) = (candidate.shard, candidate.snapshot);
-        self.enqueue(now, candidate);
+        let hashes = Hashes::of(&candidate);
+        self.enqueue(now, candidate, hashes);
         self.start_program(shard, &snapshot);
     }
 
     /// Asks for the program proof of a waiting snapshot; one on record is placed at once.
     pub(super) fn start_program(&mut self, shard: u32, snapshot: &Digest) {
-        let queue = self.shards.get(&shard);
-        let Some((place, pending)) = queue.and_then(|queue| {
-            let position = queue.position(snapshot)?;
-            Some((position, &queue.pending[position]))
-        }) else {
+        let queue = self.shards.get_mut(&shard);
+        let Some(pending) = queue.and_then(|queue| queue.find(snapshot)) else {
             return;
         };
-        let task = self.program_task(&pending.candidate);
-        let proof = self.tasks.recorded(&task.id);
-        if let Some(queue) = self.shards.get_mut(&shard) {
-            queue.pending[place].program.task = Some(task.id);
-        }
+        let (key, statement) = (pending.candidate.step.new.program, pending.statement);
+        let task = *pending.program.task.insert(pending.task);
         let snapshot = *snapshot;
-        match proof {
+        match self.tasks.recorded(&task) {
             Some(proof) => self.place_program(shard, snapshot, proof),
             None => {
                 let place = Place::Program { shard, snapshot };
                 let epoch = self.expected_epoch(&place);
-                self.tasks.insert(&task, place, epoch);
+                self.tasks.insert(task, key, statement, place, epoch);
             }
         }
     }
 
-    pub(super) fn enqueue(&mut self, now: Time, candidate: Candidate) {
+    pub(super) fn enqueue(&mut self, now: Time, candidate: Candidate, hashes: Hashes) {
         let shard = candidate.shard;
         let fresh = || ShardQueue::new(None);
         let queue = self.shards.entry(shard).or_insert_with(fresh);
         self.waiting += 1;
         self.waiting_bytes += candidate.bytes;
         queue.pending.push_back(Pending {
-            digest: Leaf::from(candidate.step.new).digest(),
+            digest: hashes.leaf,
+            statement: hashes.statement,
+            task: hashes.task,
             candidate,
             program: Proving::default(),
             accepted_at: now,
@@ -312,35 +361,6 @@ impl Planner {
     pub(super) fn no_longer_waiting(&mut self, candidate: &Candidate) {
         self.waiting -= 1;
         self.waiting_bytes -= candidate.bytes;
-    }
-
-    pub(super) fn program_task(&self, candidate: &Candidate) -> Task {
-        let Candidate {
-            shard,
-            snapshot,
-            step,
-            ..
-        } = candidate;
-        let statement = ProgramStatement {
-            shard: *shard,
-            old_body: step.old.map_or(Fr::ZERO, |leaf| leaf.body),
-            new_body: step.new.body,
-            events: step.events,
-            seen_digest: step.new.seen_digest,
-            sent: step.sent,
-            received: step.received,
-        };
-        let work = Work::Program {
-            shard: *shard,
-            snapshot: *snapshot,
-        };
-        Task::new(
-            step.new.program,
-            statement.digest(),
-            self.network.keys,
-            self.genesis,
-            work,
-        )
     }
 
     /// Forgets a snapshot that can't be proven and all that build on it.

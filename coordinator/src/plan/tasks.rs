@@ -186,16 +186,15 @@ impl Tasks {
     }
 
     /// Wants a task, expected in `epoch`.
-    pub fn insert(&mut self, task: &Task, place: Place, epoch: u64) {
-        let id = task.id;
+    pub fn insert(&mut self, id: Digest, key: Fr, statement: Fr, place: Place, epoch: u64) {
         if self.wanted.contains_key(&id) {
             return;
         }
         let rank = self.rank(&place, epoch);
         let doubt = self.doubts.remove(&id);
         let mut entry = Entry {
-            key: task.key,
-            statement: task.statement,
+            key,
+            statement,
             place,
             rank,
             state: State::Ready,
@@ -346,6 +345,16 @@ impl Tasks {
     fn is_silent(&self, id: &Digest) -> bool {
         let entry = self.wanted.get(id);
         entry.is_some_and(|entry| entry.offers > entry.answered)
+    }
+
+    /// A result of the task came: its silence begins anew.
+    pub fn heard(&mut self, now: Time, id: Digest) {
+        let entry = self.wanted.get(&id);
+        if entry.is_some_and(|entry| matches!(entry.state, State::Offered(_)))
+            && self.is_silent(&id)
+        {
+            self.put_off(now, id);
+        }
     }
 
     fn put_off(&mut self, now: Time, id: Digest) {

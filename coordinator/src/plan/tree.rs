@@ -1,5 +1,6 @@
 //! The proofs of an epoch's tree: where each belongs, what it lets start, and the tasks as workers get them.
 
+use trifold_circuits::parallel;
 use trifold_verifier::statement::NestStatement;
 use trifold_verifier::trie::Path;
 
@@ -97,7 +98,8 @@ impl Planner {
         let Some(node) = found else { return };
         node.missing = node.missing.saturating_sub(1);
         if node.missing == 0 {
-            self.start_merge(epoch, level, index);
+            let task = self.merge_task(epoch, level, index);
+            self.start_merge(epoch, level, index, task);
         }
     }
 
@@ -107,18 +109,19 @@ impl Planner {
         let ready = bottom.into_iter().flat_map(|level| &level.nodes);
         let ready = ready.filter(|(_, node)| node.missing == 0);
         let ready: Vec<u32> = ready.map(|(index, _)| *index).collect();
-        for index in ready {
-            self.start_merge(epoch, 0, index);
+        let task = |index| (index, self.merge_task(epoch, 0, index));
+        for (index, task) in parallel::map(ready, task) {
+            self.start_merge(epoch, 0, index, task);
         }
     }
 
-    fn start_merge(&mut self, epoch: u64, level: u8, index: u32) {
+    fn start_merge(&mut self, epoch: u64, level: u8, index: u32, task: Option<Task>) {
         let place = Place::Merge {
             epoch,
             level,
             index,
         };
-        let Some(task) = self.merge_task(epoch, level, index) else {
+        let Some(task) = task else {
             return;
         };
         let plan = self.epochs.get_mut(&epoch);
@@ -203,7 +206,8 @@ impl Planner {
             Some(proof) => self.place(place, proof),
             None => {
                 let epoch = place.epoch().unwrap_or_default();
-                self.tasks.insert(task, place, epoch);
+                self.tasks
+                    .insert(task.id, task.key, task.statement, place, epoch);
             }
         }
     }

@@ -439,6 +439,10 @@ impl Lease for LocalLease {
         Ok(())
     }
 
+    async fn let_go(&self) -> Result<(), QueueError> {
+        self.done().await
+    }
+
     async fn give_back(&self, delay: Duration) -> Result<(), QueueError> {
         let mut state = self.shared.lock();
         if let Some(lane) = state.lanes.get_mut(&self.lane.name()) {
@@ -498,6 +502,23 @@ impl Queue for LocalQueue {
             let until = due.map_or(deadline, |due| due.min(deadline));
             let _ = tokio::time::timeout_at(until.into(), changed).await;
         }
+    }
+
+    async fn pull_many(
+        &self,
+        lane: &Lane,
+        count: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        let lanes = std::slice::from_ref(lane);
+        let mut pulled: Vec<Delivery> = self.pull(lanes, wait).await?.into_iter().collect();
+        while (1..count).contains(&pulled.len()) {
+            match self.pull(lanes, Duration::ZERO).await? {
+                Some(delivery) => pulled.push(delivery),
+                None => break,
+            }
+        }
+        Ok(pulled)
     }
 
     async fn cancel(&self, lane: &Lane, key: &str) -> Result<(), QueueError> {

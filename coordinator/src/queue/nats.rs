@@ -28,7 +28,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use self::artifacts::NatsArtifacts;
-use self::fetch::{Reading, each, pull_message};
+use self::fetch::{Reading, each, pull_messages};
 use super::{
     Delivery, Facts, Item, JournalEntry, Lane, Lease, Pushed, Queue, QueueError, QueueStats, check,
     check_key, check_lane,
@@ -82,7 +82,7 @@ pub struct NatsQueue {
 /// What is known of a lane's consumer.
 #[derive(Clone)]
 enum Known {
-    There(Box<PullConsumer>),
+    There(Arc<PullConsumer>),
     MissingAt(Instant),
 }
 
@@ -196,11 +196,11 @@ impl NatsQueue {
     }
 
     /// The consumer of a lane; `None` if we may not create it and nobody did so far.
-    async fn consumer(&self, lane: &Lane) -> Result<Option<PullConsumer>, QueueError> {
+    async fn consumer(&self, lane: &Lane) -> Result<Option<Arc<PullConsumer>>, QueueError> {
         check_lane(lane)?;
         let mut lanes = self.lanes.lock().await;
         match lanes.get(lane) {
-            Some(Known::There(consumer)) => return Ok(Some(consumer.as_ref().clone())),
+            Some(Known::There(consumer)) => return Ok(Some(consumer.clone())),
             Some(Known::MissingAt(when)) if when.elapsed() < LANE_PAUSE => return Ok(None),
             _ => {}
         }
@@ -208,8 +208,9 @@ impl NatsQueue {
             Role::Coordinator => Some(self.create_consumer(lane).await?),
             Role::Member => self.find_consumer(lane).await?,
         };
+        let found = found.map(Arc::new);
         let known = match &found {
-            Some(consumer) => Known::There(Box::new(consumer.clone())),
+            Some(consumer) => Known::There(consumer.clone()),
             None => Known::MissingAt(Instant::now()),
         };
         lanes.insert(lane.clone(), known);
@@ -240,29 +241,38 @@ impl NatsQueue {
     }
 
     async fn pull_one(&self, lane: &Lane, wait: Duration) -> Result<Option<Delivery>, QueueError> {
+        Ok(self.pull_some(lane, 1, wait).await?.pop())
+    }
+
+    async fn pull_some(
+        &self,
+        lane: &Lane,
+        count: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
         let deadline = Instant::now() + wait;
         let left = || deadline.saturating_duration_since(Instant::now());
         let consumer = loop {
             match self.consumer(lane).await? {
                 Some(consumer) => break consumer,
-                None if left().is_zero() => return Ok(None),
+                None if left().is_zero() => return Ok(Vec::new()),
                 None => tokio::time::sleep(left().min(LANE_PAUSE)).await,
             }
         };
-        let wait = left();
-        let pulled = pull_message(&consumer, wait, self.timeout).await;
+        let pulled = pull_messages(&consumer, count, left(), self.timeout).await;
         if pulled.is_err() {
             // The consumer may be gone with its server: look it up again next time.
             self.lanes.lock().await.remove(lane);
         }
-        match pulled? {
-            Some(message) if is_forwarded(&message) => {
-                tracing::warn!(subject = %message.subject, "an item that nobody pushed is dropped");
-                message.double_ack().await.map_err(backend)?;
-                Ok(None)
+        let (forwarded, messages): (Vec<_>, Vec<_>) = pulled?.into_iter().partition(is_forwarded);
+        for message in forwarded {
+            tracing::warn!(subject = %message.subject, "an item that nobody pushed is dropped");
+            if let Err(error) = message.double_ack().await {
+                tracing::warn!(error, "it will come again");
             }
-            message => Ok(message.map(|message| self.delivery(lane, message))),
         }
+        let delivery = |message| self.delivery(lane, message);
+        Ok(messages.into_iter().map(delivery).collect())
     }
 
     fn delivery(&self, lane: &Lane, message: jetstream::Message) -> Delivery {
@@ -326,6 +336,10 @@ impl Lease for NatsLease {
 
     async fn done(&self) -> Result<(), QueueError> {
         self.0.double_ack().await.map_err(backend)
+    }
+
+    async fn let_go(&self) -> Result<(), QueueError> {
+        self.0.ack().await.map_err(backend)
     }
 
     async fn give_back(&self, delay: Duration) -> Result<(), QueueError> {
@@ -429,6 +443,15 @@ impl Queue for NatsQueue {
             tokio::time::sleep(pause.min(left)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    async fn pull_many(
+        &self,
+        lane: &Lane,
+        count: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        self.pull_some(lane, count, wait).await
     }
 
     async fn cancel(&self, lane: &Lane, key: &str) -> Result<(), QueueError> {

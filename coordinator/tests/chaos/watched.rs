@@ -49,6 +49,15 @@ impl<E: Eye> Queue for Watched<E> {
         self.queue.pull(lanes, wait).await
     }
 
+    async fn pull_many(
+        &self,
+        lane: &Lane,
+        count: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        self.queue.pull_many(lane, count, wait).await
+    }
+
     async fn undeliverable(&self) -> Result<Vec<(Lane, String)>, QueueError> {
         self.queue.undeliverable().await
     }

@@ -332,3 +332,18 @@ fn nothing_is_offered_again_for_its_silence_while_results_wait_unread() {
     let again = pushed(&planner.handle(800_000, Event::Tick));
     assert_eq!(again.len(), 1, "it is silent and nothing waits");
 }
+
+#[test]
+fn a_task_whose_result_is_being_looked_at_is_not_silent() {
+    let repush = policy().repush_ms;
+    let (mut planner, task, _) = one_task(policy());
+    let heard = Event::Heard { task: task.id };
+    planner.handle(repush - 1, heard.clone());
+    let actions = planner.handle(2 * repush - 2, Event::Tick);
+    assert_eq!(pushed(&actions), [], "its silence began anew");
+    let again = pushed(&planner.handle(2 * repush - 1, Event::Tick));
+    assert_eq!(again.len(), 1, "nothing came of it");
+    fail(&mut planner, &again[0], "w", FailureClass::Worker, false);
+    let again = pushed(&planner.handle(2 * repush, heard));
+    assert_eq!(again.len(), 1, "a pause after a failure is no silence");
+}

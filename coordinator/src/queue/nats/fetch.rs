@@ -1,4 +1,4 @@
-//! Reading messages of a stream: from a lane, one at a time; from a stream that stays, all of a subject.
+//! Reading messages of a stream: from a lane, those that are there; from a stream that stays, all of a subject.
 
 use std::time::{Duration, Instant};
 
@@ -19,31 +19,38 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 /// Pause before another reader is made.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// One message: JetStream's own stream of messages would fetch 200 ahead and hold them from other workers. Whatever goes
-/// wrong, this takes some time, so that a caller who asks again and again does no harm.
-pub async fn pull_message(
+/// Messages that are there, at most `count`, or the first that comes: JetStream's own stream of messages would fetch ahead and
+/// hold them from other workers. Whatever goes wrong, this takes some time, so that a caller who asks again and again does
+/// no harm.
+pub async fn pull_messages(
     consumer: &PullConsumer,
+    count: usize,
     wait: Duration,
     timeout: Duration,
-) -> Result<Option<Message>, QueueError> {
+) -> Result<Vec<Message>, QueueError> {
     let started = Instant::now();
-    let pulled = pull_at_once(consumer, wait, timeout).await;
+    let pulled = pull_at_once(consumer, count, wait, timeout).await;
     let early = wait.saturating_sub(started.elapsed());
     match &pulled {
-        Ok(Some(_)) => {}
-        Ok(None) => tokio::time::sleep(early.min(REFUSED_PAUSE)).await,
+        Ok(messages) if !messages.is_empty() => {}
+        Ok(_) => tokio::time::sleep(early.min(REFUSED_PAUSE)).await,
         Err(_) => tokio::time::sleep(REFUSED_PAUSE).await,
     }
     pulled
 }
 
+/// A request for many that waits would stay open for more after the first, and what comes for it later be nobody's.
 async fn pull_at_once(
     consumer: &PullConsumer,
+    count: usize,
     wait: Duration,
     timeout: Duration,
-) -> Result<Option<Message>, QueueError> {
-    if wait.is_zero() {
-        return Ok(fetch(consumer, 1, timeout).await?.pop());
+) -> Result<Vec<Message>, QueueError> {
+    if wait.is_zero() || count > 1 {
+        let fetched = fetch(consumer, count, timeout).await?;
+        if wait.is_zero() || !fetched.is_empty() {
+            return Ok(fetched);
+        }
     }
     let pulled = async {
         let batch = consumer.batch().max_messages(1).expires(wait);
@@ -51,26 +58,37 @@ async fn pull_at_once(
         batch.next().await.transpose().map_err(backend)
     };
     let unanswered = |_| QueueError::Backend("the server did not answer a pull in time".into());
-    tokio::time::timeout(wait + timeout, pulled)
-        .await
-        .map_err(unanswered)?
+    let pulled = tokio::time::timeout(wait + timeout, pulled).await;
+    Ok(pulled.map_err(unanswered)??.into_iter().collect())
 }
 
 /// The messages that are there now, at most `count`. The client itself would wait for ever for a server that died in
-/// between; what such a server had leased to us comes again when its lease runs out.
+/// between; what such a server had leased to us comes again when its lease runs out. What came before something went wrong
+/// is given all the same.
 pub async fn fetch(
     consumer: &PullConsumer,
     count: usize,
     timeout: Duration,
 ) -> Result<Vec<Message>, QueueError> {
-    let fetched = async {
+    let mut fetched = Vec::new();
+    let fetching = async {
         let batch = consumer.fetch().max_messages(count).messages().await;
-        batch.map_err(backend)?.try_collect().await.map_err(backend)
+        let mut batch = batch.map_err(backend)?;
+        while let Some(message) = batch.try_next().await.map_err(backend)? {
+            fetched.push(message);
+        }
+        Ok(())
     };
-    let unanswered = |_| QueueError::Backend("the server did not answer a fetch in time".into());
-    tokio::time::timeout(timeout, fetched)
-        .await
-        .map_err(unanswered)?
+    let ended = match tokio::time::timeout(timeout, fetching).await {
+        Ok(ended) => ended,
+        Err(_) => Err(QueueError::Backend(
+            "the server did not answer a fetch in time".into(),
+        )),
+    };
+    match ended {
+        Err(error) if fetched.is_empty() => Err(error),
+        _ => Ok(fetched),
+    }
 }
 
 /// What to read of a stream that stays.
