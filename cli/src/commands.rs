@@ -18,6 +18,7 @@ mod shard;
 mod status;
 mod submit;
 pub mod verify;
+mod verify_receipt;
 mod worker;
 mod workers;
 
@@ -75,12 +76,12 @@ pub enum Command {
     Epoch(orders::Epoch),
     /// Check a global proof as a light client does
     Verify(verify::Verify),
+    /// Check what a receipt shows of a shard or an account
+    VerifyReceipt(verify_receipt::VerifyReceipt),
     /// Follow a network as a light client, or serve light clients
     Light(light::LightCommand),
     /// Get the receipt of a shard: what it was at an epoch, with all that shows it
     Receipt(receipt::ReceiptCommand),
-    /// Check a receipt as a light client does
-    VerifyReceipt(receipt::VerifyReceipt),
     /// Ask a process on this machine whether it is ready
     Health(health::Health),
     /// Check and show the configuration

@@ -11,6 +11,7 @@ use trifold_circuits::groth16::PreparedKey;
 use trifold_coordinator::archive::Origin;
 use trifold_coordinator::plan;
 use trifold_verifier::client;
+use trifold_verifier::refusal;
 use trifold_verifier::statement::{GlobalState, Keys};
 use trifold_verifier::trie;
 
@@ -108,7 +109,8 @@ pub fn check_key(network: &client::Network) -> anyhow::Result<()> {
     let nest_key = PreparedKey::new(&ark_key(&network.nest_key)).context("verification_key")?;
     ensure!(
         nest_key.digest() == network.keys.nest,
-        "verification_key is not the key that keys.nest names"
+        "{}: verification_key is not the key that keys.nest names",
+        refusal::WRONG_KEY
     );
     Ok(())
 }

@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+//! What a light client of Trifold runs: statements and their digests, Groth16 verification, ternary paths, receipts.
+//!
+//! No standard library, no clock, no randomness, no unsafe code, and no panic whatever the bytes. This crate proves
+//! nothing, fetches nothing and keeps nothing: bytes in, a verdict out.
+#![cfg_attr(any(doc, doctest), doc = "", doc = include_str!("../README.md"))]
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, ensure};
 use clap::Args;
 use trifold_coordinator::archive::{At, Question};
 use trifold_verifier::claim::Presence;
@@ -83,45 +83,6 @@ impl ReceiptCommand {
             receipt.update.state.epoch,
         );
         Ok(())
-    }
-}
-
-/// Says what a receipt shows, or why it refuses: its proof, the history, the shard and the account, each under the one before. It
-/// doesn't show that it is the newest word, nor which of two valid histories is canonical.
-#[derive(Args)]
-pub struct VerifyReceipt {
-    /// A receipt, as `trifold receipt` and `trifold submit` write it
-    file: PathBuf,
-    /// A file of the network that you trust (a bundle, or a genesis file): keys and genesis have to be the same
-    #[arg(long, value_name = "FILE")]
-    network: Option<PathBuf>,
-}
-
-impl VerifyReceipt {
-    pub fn run(self) -> anyhow::Result<ExitCode> {
-        match self.check() {
-            Ok(told) => println!("accepted: {told}"),
-            Err(reason) => {
-                println!("refused: {reason:#}");
-                return Ok(ExitCode::FAILURE);
-            }
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-
-    fn check(&self) -> anyhow::Result<String> {
-        let receipt = read(&self.file)?;
-        let verified = match &self.network {
-            Some(trusted) => receipt.verify_under(&network::trusted(trusted)?),
-            None => receipt.verify(),
-        };
-        let verified = verified.map_err(|error| anyhow!("{} ({error})", error.code()))?;
-        network::check_key(&receipt.network)?;
-        let trust = match self.network {
-            Some(_) => "under the trusted file's network",
-            None => "under the network that it names itself; compare that, or pass --network",
-        };
-        Ok(format!("{}, {trust}", told(&receipt, &verified)))
     }
 }
 

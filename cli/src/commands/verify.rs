@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use trifold_verifier::client::{LightClient, Network};
 use trifold_verifier::codec::{GLOBAL_STATE_BYTES, PROOF_BYTES};
 use trifold_verifier::json::{GlobalProof, MAX_TEXT_BYTES};
+use trifold_verifier::refusal;
 
 use crate::bounded;
 use crate::text::hex;
@@ -42,7 +43,8 @@ impl Verify {
             same_network(&network, &trusted)?;
         }
         crate::network::check_key(&network)?;
-        let client = LightClient::from_checkpoint(network, &update)?;
+        let client = LightClient::from_checkpoint(network, &update);
+        let client = client.map_err(|error| anyhow!("{}: {error}", error.code()))?;
         Ok(describe(&client, self.network.is_some()))
     }
 }
@@ -54,30 +56,32 @@ pub fn read_bundle(path: &Path) -> anyhow::Result<GlobalProof> {
     GlobalProof::from_json(text).with_context(|| path.display().to_string())
 }
 
-fn same_network(found: &Network, trusted: &Network) -> anyhow::Result<()> {
-    ensure!(
-        found.genesis == trusted.genesis,
-        "another network: genesis {}",
-        hex(&found.genesis)
-    );
-    ensure!(
-        found.keys == trusted.keys,
-        "another network: keys {}",
-        hex(&found.keys.digest())
-    );
-    ensure!(
-        found.nest_key == trusted.nest_key,
-        "another network: verification_key differs"
-    );
+/// Checks that a network is the trusted one, and says in what it differs.
+pub fn same_network(found: &Network, trusted: &Network) -> anyhow::Result<()> {
+    let differs = |what: String| anyhow!("{}: another network: {what}", refusal::OTHER_NETWORK);
+    if found.genesis != trusted.genesis {
+        return Err(differs(format!("genesis {}", hex(&found.genesis))));
+    }
+    if found.keys != trusted.keys {
+        return Err(differs(format!("keys {}", hex(&found.keys.digest()))));
+    }
+    if found.nest_key != trusted.nest_key {
+        return Err(differs("verification_key differs".into()));
+    }
     Ok(())
+}
+
+/// How far the network can be relied on.
+pub fn trust(compared: bool) -> &'static str {
+    match compared {
+        true => "the trusted file's",
+        false => "as the file states it; compare it, or pass --network",
+    }
 }
 
 fn describe(client: &LightClient, compared: bool) -> String {
     let (state, network) = (client.held().state(), client.network());
-    let trust = match compared {
-        true => "the trusted file's",
-        false => "as the file states it; compare it, or pass --network",
-    };
+    let trust = trust(compared);
     let lines = [
         format!(
             "accepted: epoch {} descends from genesis through {0} valid epochs",
