@@ -6,6 +6,7 @@ mod coordinator;
 mod demo;
 mod dlq;
 mod doctor;
+mod export;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod health;
@@ -82,6 +83,8 @@ pub enum Command {
     Light(light::LightCommand),
     /// Get the receipt of a shard: what it was at an epoch, with all that shows it
     Receipt(receipt::ReceiptCommand),
+    /// Write what other systems take: the light client as a contract, calldata for it
+    Export(export::Export),
     /// Ask a process on this machine whether it is ready
     Health(health::Health),
     /// Check and show the configuration
@@ -133,6 +136,7 @@ impl Command {
             Self::Light(command) => command.run(),
             Self::Receipt(command) => command.run(),
             Self::VerifyReceipt(command) => command.run(),
+            Self::Export(command) => command.run(),
             Self::Health(command) => command.run(),
             Self::Config(command) => command.run(),
         }
