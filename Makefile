@@ -12,13 +12,14 @@ TRIFOLD = $(or $(CARGO_TARGET_DIR),target)/release/trifold
 SEEDS ?= 10000
 CHAOS_EPOCHS ?= 100
 
-.PHONY: help demo test test-fast test-slow sim chaos gpu-check bench bench-gpu build lint tools clean-cache
+.PHONY: help demo test test-fast test-slow light sim chaos gpu-check bench bench-gpu build lint tools clean-cache
 
 help:
 	@echo 'make demo         shards transfer, epochs are proven, merged and nested, a light client checks the last proof'
 	@echo '                  SHARDS=$(SHARDS) EPOCHS=$(EPOCHS) OUT=$(OUT) NATS=nats://host:port (default: embedded queue)'
 	@echo 'make test         all tests: the fast ones, then those that prove the big circuits'
 	@echo 'make test-fast    the fast ones only'
+	@echo 'make light        light clients: builds the package, the page and the contract, runs their tests, prints sizes, times, gas'
 	@echo 'make sim          the coordinator and both queues simulated under faults, SEEDS=$(SEEDS) seeds; SEED=n replays one'
 	@echo 'make chaos        real processes killed at random for CHAOS_EPOCHS=$(CHAOS_EPOCHS) epochs, on one NATS server and on three'
 	@echo 'make gpu-check    every kernel compiled for every card within its budget; the kernels tests under sanitizers'
@@ -45,6 +46,25 @@ test-fast: tools
 	RUST_TEST_THREADS=1 $(CARGO) test --release --workspace --locked
 test-slow: test-fast
 endif
+
+# Everything of the light clients, and nothing else: the verifier for where there is no system below it, the package and the page
+# for browsers, the contract, what is served and what follows it; then what they weigh and cost.
+LIGHT_CRATES = trifold-verifier trifold-browser trifold-evm trifold-shard
+LIGHT_TARGETS = wasm32-unknown-unknown thumbv7em-none-eabihf
+light: tools
+	@for target in $(LIGHT_TARGETS); do \
+	    [ -d "$$(rustc --print target-libdir --target $$target)" ] || { echo "missing Rust target $$target: rustup target add $$target" >&2; exit 1; }; \
+	    $(CARGO) build --release --locked -p trifold-verifier --no-default-features --lib --target $$target || exit 1; \
+	done
+	node browser/build.mjs
+	$(CARGO) test --release --locked $(LIGHT_CRATES:%=-p %)
+	$(CARGO) test --release --locked -p trifold-coordinator --test archive --test roles
+	$(CARGO) test --release --locked -p trifold-console --test light
+	$(CARGO) test --release --locked -p trifold --test light
+	$(CARGO) bench --locked -p trifold-evm --bench gas
+	$(CARGO) run --release --locked -p trifold-bench -- light-client
+	node browser/measure.mjs
+	@cat bench/results/light-client.md bench/results/browser.md bench/results/evm.md
 
 # The fast tests run a few hundred of these seeds.
 sim:

@@ -9,14 +9,28 @@ use ark_groth16::{Groth16, PreparedVerifyingKey, Proof, prepare_verifying_key};
 use ark_serialize::CanonicalDeserialize;
 use serde::Serialize;
 use trifold_circuits::artifacts::Checkout;
-use trifold_coordinator::standin::Simulator;
+use trifold_coordinator::standin::{Chain, Simulator};
 use trifold_verifier::client::{LightClient, Network, Update};
 use trifold_verifier::codec::{GLOBAL_STATE_BYTES, PROOF_BYTES, UPDATE_BYTES};
+use trifold_verifier::groth16;
 use trifold_verifier::statement::{GlobalState, Keys};
 
 use crate::report::{self, Report, Target};
 
 const RUNS: usize = 200;
+/// Epochs after which a client syncs from genesis, and how often.
+const SYNCED_EPOCHS: [u64; 4] = [1, 10, 100, 1000];
+const SYNCS: usize = 50;
+
+/// What it takes to come from genesis to the newest state.
+#[derive(Serialize)]
+struct Sync {
+    epochs: u64,
+    /// State and proof.
+    bytes: usize,
+    /// Median: the client set up, the update decoded and verified, the client moved on.
+    milliseconds: f64,
+}
 
 #[derive(Serialize)]
 struct Figures {
@@ -27,6 +41,7 @@ struct Figures {
     client_milliseconds: f64,
     arkworks_verify_milliseconds: f64,
     arkworks_decode_and_verify_milliseconds: f64,
+    sync: Vec<Sync>,
 }
 
 /// Measures the client and its peer in turns, and writes the report.
@@ -54,8 +69,42 @@ pub fn run(checkout: &Checkout) -> Result<Vec<Target>> {
         client_milliseconds: client,
         arkworks_verify_milliseconds: verify,
         arkworks_decode_and_verify_milliseconds: decode_and_verify,
+        sync: sync()?,
     };
     report.end(&figures, &figures.page(), figures.targets())
+}
+
+/// Clients that start at genesis, after ever more epochs, in turns.
+fn sync() -> Result<Vec<Sync>> {
+    let mut chain = Chain::new(3, 2)?;
+    let mut updates = Vec::new();
+    for epochs in SYNCED_EPOCHS {
+        let mut last = chain.next([0])?;
+        while chain.state.epoch < epochs {
+            last = chain.next([chain.state.epoch as u32 % 3])?;
+        }
+        let proof = groth16::Proof::from_bytes(&last.proof.proof.0)?;
+        let state = chain.state;
+        updates.push((epochs, Update { state, proof }.to_bytes()));
+    }
+    let mut milliseconds = updates.iter().map(|_| Vec::new()).collect::<Vec<_>>();
+    for _ in 0..SYNCS {
+        for ((epochs, update), times) in updates.iter().zip(&mut milliseconds) {
+            let start = Instant::now();
+            let origin = black_box(&chain.origin);
+            let mut client = LightClient::from_genesis(origin.network, origin.genesis)?;
+            client.advance(client.verify(&Update::from_bytes(black_box(update))?)?)?;
+            times.push(1e3 * start.elapsed().as_secs_f64());
+            ensure!(client.held().epoch() == *epochs, "another epoch");
+        }
+    }
+    let syncs = updates.iter().zip(milliseconds);
+    let sync = |((epochs, update), times): (&(u64, [u8; UPDATE_BYTES]), _)| Sync {
+        epochs: *epochs,
+        bytes: update.len(),
+        milliseconds: median(times),
+    };
+    Ok(syncs.map(sync).collect())
 }
 
 /// A client of a network whose nest key has known secrets, and an update with a valid proof.
@@ -137,6 +186,10 @@ impl Figures {
                 1.1,
                 client / peer,
             ),
+            Target::figure(
+                "light client: sync from genesis after 1,000 epochs, times that after one".into(),
+                self.sync[self.sync.len() - 1].milliseconds / self.sync[0].milliseconds,
+            ),
             Target::at_most(
                 "proof and state, bytes".into(),
                 256.0,
@@ -164,6 +217,19 @@ impl Figures {
                 "arkworks: decode, pairings",
                 self.arkworks_decode_and_verify_milliseconds,
             ),
+            format!(
+                "\nFrom genesis to the newest state, the key's preparation included. Median of {SYNCS}, in turns.\n\n\
+                 | epochs | bytes | ms |\n|---|---|---|\n"
+            ),
+            self.sync
+                .iter()
+                .map(|sync| {
+                    format!(
+                        "| {} | {} | {:.3} |\n",
+                        sync.epochs, sync.bytes, sync.milliseconds
+                    )
+                })
+                .collect(),
         ]
         .concat()
     }

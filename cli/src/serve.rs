@@ -1,11 +1,12 @@
 //! The HTTP side of a coordinator or worker process.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use trifold_console::{Console, Server};
+use trifold_console::{Console, LightPage, Server};
 
 /// Where a process answers over HTTP.
 #[derive(Args, Clone)]
@@ -13,6 +14,25 @@ pub struct Listen {
     /// Answer /livez, /readyz and /metrics there, and a coordinator its live page; e.g. 127.0.0.1:9464 (port 0: a free one)
     #[arg(long = "listen", env = "TRIFOLD_LISTEN", value_name = "ADDR")]
     pub address: Option<SocketAddr>,
+}
+
+/// The page on which a browser checks what this process serves.
+#[derive(Args, Clone)]
+pub struct Page {
+    /// Serve the light client's page at /light/ out of this folder, as `node browser/build.mjs` makes it: target/light/page
+    #[arg(long = "light-page", env = "TRIFOLD_LIGHT_PAGE", value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+impl Page {
+    /// Reads the page, if there is to be one.
+    ///
+    /// # Errors
+    /// There is none in the folder.
+    pub fn read(&self) -> anyhow::Result<Option<LightPage>> {
+        let page = self.folder.as_deref().map(LightPage::read);
+        Ok(page.transpose()?)
+    }
 }
 
 impl Listen {

@@ -8,4 +8,6 @@ pub enum ConsoleError {
         address: SocketAddr,
         source: std::io::Error,
     },
+    #[error("no page of a light client in {folder}: {why}")]
+    Page { folder: String, why: String },
 }

@@ -19,6 +19,7 @@ mod server;
 mod source;
 
 pub use error::ConsoleError;
+pub use light::LightPage;
 pub use metrics::Metrics;
 pub use server::Server;
 pub use source::{Accounts, Console, Exposition, Light, NoAccount, Ready, Source};

@@ -1,5 +1,7 @@
 //! What light clients are served: global proofs, receipts and paths, for anyone on the web. `openapi/light.json` describes it.
 
+mod page;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -16,6 +18,8 @@ use trifold_coordinator::archive::{Archive, At, Missing, Question, number, refus
 use crate::assets::{known, tag};
 use crate::routes::{has_body, protect};
 use crate::source::{Accounts, Light, NoAccount};
+
+pub use page::LightPage;
 
 /// How all of it is described.
 const OPENAPI: &str = include_str!("../openapi/light.json");
@@ -44,16 +48,22 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
 
 /// The routes of a process that serves light clients.
 pub fn routes(light: Light) -> Router {
-    let routes = match light {
-        Light::Archive(archive) => archived(archive),
-        Light::Accounts(accounts) => Router::new()
-            .route("/light/v1/accounts/{index}", get(account))
-            .with_state(accounts),
-    };
-    routes
+    let (mut paged, mut served) = (Router::new(), Router::new());
+    match light {
+        Light::Archive(archive, page) => {
+            served = archived(archive);
+            paged = page.map_or_else(Router::new, page::routes);
+        }
+        Light::Accounts(accounts) => {
+            let accounts = get(account).with_state(accounts);
+            served = served.route("/light/v1/accounts/{index}", accounts);
+        }
+    }
+    served
         .route("/light/v1/openapi.json", get(openapi))
         .route("/light/v1/{*rest}", get(nowhere))
         .layer(axum::middleware::from_fn(guard))
+        .merge(paged)
 }
 
 fn archived(archive: Archive) -> Router {

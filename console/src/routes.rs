@@ -111,7 +111,8 @@ pub fn protect(response: &mut Response) {
     }
 }
 
-fn refusal(request: &Request) -> Option<Response> {
+/// Why a request is not answered: only reading is.
+pub fn refusal(request: &Request) -> Option<Response> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let allow = [(header::ALLOW, "GET, HEAD")];
         return Some(

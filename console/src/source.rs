@@ -6,6 +6,8 @@ use trifold_coordinator::Archive;
 use trifold_coordinator::view::{Cells, View};
 use trifold_verifier::claim::AccountClaim;
 
+use crate::light::LightPage;
+
 /// The farm as its coordinator knows it. Asked a few times a second while somebody looks, and not at all otherwise.
 pub trait Source: Send + Sync + 'static {
     /// The newest picture of the farm.
@@ -24,8 +26,8 @@ pub type Exposition = Arc<dyn Fn() -> String + Send + Sync>;
 /// What light clients are served.
 #[derive(Clone)]
 pub enum Light {
-    /// Global proofs, receipts and paths.
-    Archive(Archive),
+    /// Global proofs, receipts and paths; and a page that checks them, if there is one.
+    Archive(Archive, Option<LightPage>),
     /// A shard's accounts.
     Accounts(Arc<dyn Accounts>),
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use trifold_console::{Accounts, Console, Light, NoAccount, Server};
+use trifold_console::{Accounts, Console, Light, LightPage, NoAccount, Server};
 use trifold_coordinator::Archive;
 use trifold_coordinator::archive::Follow;
 use trifold_coordinator::coordinator::publish;
@@ -72,7 +72,7 @@ impl Running {
     async fn start(epochs: u64) -> Self {
         let chain = Chain::new(5, 3).unwrap();
         let archive = Archive::new(&chain.origin).unwrap();
-        let (address, stop) = serve(Light::Archive(archive.clone())).await;
+        let (address, stop) = serve(Light::Archive(archive.clone(), None)).await;
         let mut running = Self {
             address,
             chain,
@@ -566,4 +566,42 @@ async fn hostile_addresses_get_an_error_and_the_server_lives() {
         assert!(answer.json()["code"].is_string());
     }
     assert_eq!(farm.get("/light/v1/latest").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_light_clients_page_is_served_out_of_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("index.html", "<!doctype html>"),
+        ("page.js", "export {};"),
+        ("secret.txt", "no part of it"),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let chain = Chain::new(3, 3).unwrap();
+    let archive = Archive::new(&chain.origin).unwrap();
+    let page = LightPage::read(folder.path()).unwrap();
+    let (address, _stop) = serve(Light::Archive(archive, Some(page))).await;
+    for (path, status) in [
+        ("/light/", 200),
+        ("/light/page.js", 200),
+        ("/light/secret.txt", 404),
+        ("/light/..%2fCargo.toml", 404),
+        ("/light", 308),
+        ("/light/v1/network", 200),
+        ("/light/v1/nothing", 404),
+    ] {
+        let answer = request(address, "GET", path, "").await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.head);
+    }
+    let page = request(address, "GET", "/light/", "").await;
+    assert_eq!(page.body, "<!doctype html>");
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("'wasm-unsafe-eval'") && policy.contains("frame-ancestors 'none'"));
+    assert_eq!(page.header("access-control-allow-origin"), None);
+    let known = format!("If-None-Match: {}\r\n", page.header("etag").unwrap());
+    assert_eq!(request(address, "GET", "/light/", &known).await.status, 304);
+    assert_eq!(request(address, "POST", "/light/", "").await.status, 405);
+    std::fs::remove_file(folder.path().join("index.html")).unwrap();
+    assert!(LightPage::read(folder.path()).is_err());
 }

@@ -9,16 +9,19 @@ use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event};
 use common::{Farm, Shards, close_epoch, network, policy, submit, worker_config};
+use futures_util::StreamExt;
 use nkeys::KeyPair;
 use tokio::sync::{mpsc, watch};
-use trifold_coordinator::coordinator::verdict_key;
+use trifold_coordinator::archive::{Archive, AskError, Asker, At, Follow, Question, Service};
+use trifold_coordinator::coordinator::{publish, verdict_key};
 use trifold_coordinator::queue::nats::{NatsConfig, NatsQueue, Party, Role, Server, User, inbox};
 use trifold_coordinator::queue::{Item, Lane, Queue};
-use trifold_coordinator::standin::StandInExecute;
+use trifold_coordinator::standin::{Chain, StandInExecute};
 use trifold_coordinator::wire::{
     Command as WireCommand, CommandKind, Outcome, VERSION, Verdict, decode, encode,
 };
 use trifold_coordinator::{Digest, worker};
+use trifold_verifier::json::GlobalProof;
 
 /// Ends a test that hangs; nothing asserts that it is short.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -128,11 +131,11 @@ impl Secured {
         &found.expect("a party").2
     }
 
-    /// Connects as whoever holds the seed.
-    async fn connect(&self, name: &str, seed: &str) -> Result<NatsQueue, String> {
+    /// How whoever holds the seed connects.
+    fn config(&self, name: &str, seed: &str) -> NatsConfig {
         let file = self.folder.path().join(format!("{}.seed", public(seed)));
         std::fs::write(&file, seed).expect("written");
-        let config = NatsConfig {
+        NatsConfig {
             nkey: Some(file),
             inbox: Some(inbox(&public(seed))),
             role: match name {
@@ -141,8 +144,11 @@ impl Secured {
             },
             lease: Duration::from_secs(2),
             ..NatsConfig::new(self.url())
-        };
-        let connected = NatsQueue::connect(&config).await;
+        }
+    }
+
+    async fn connect(&self, name: &str, seed: &str) -> Result<NatsQueue, String> {
+        let connected = NatsQueue::connect(&self.config(name, seed)).await;
         connected.map_err(|error| error.to_string())
     }
 
@@ -432,6 +438,91 @@ async fn nobody_has_the_server_push_in_anothers_name() {
         .pull(&[Lane::Control], Duration::from_millis(100))
         .await;
     assert!(last.expect("pulled").is_none());
+}
+
+/// A chain's next epoch, published and read by those who serve it.
+async fn epoch(chain: &mut Chain, queue: &dyn Queue, archive: &Archive) {
+    let link = chain.next([1]).expect("a link");
+    let published = publish(queue, &link.proof, &link.members).await;
+    published.expect("published");
+    let caught_up = Follow { archive, queue }.catch_up().await;
+    caught_up.expect("right");
+}
+
+async fn answered(asker: &Asker, question: &Question) -> GlobalProof {
+    let asked = async {
+        loop {
+            // The service subscribes in its own time.
+            match asker.ask(question).await {
+                Ok(answer) => return answer,
+                Err(AskError::Nobody) => tokio::time::sleep(Duration::from_millis(10)).await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    let answer = tokio::time::timeout(PATIENCE, asked)
+        .await
+        .expect("in time");
+    GlobalProof::from_json(std::str::from_utf8(&answer).expect("text")).expect("a bundle")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn light_clients_ask_and_listen_and_speak_for_nobody() {
+    let server = Secured::start().await;
+    let queue = server.queue("coordinator").await;
+    let mut chain = Chain::new(3, 7).expect("a chain");
+    let archive = Archive::new(&chain.origin).expect("an archive");
+    epoch(&mut chain, queue.as_ref(), &archive).await;
+    let config = |name| server.config(name, server.seed(name));
+    let service = Service::connect(&config("coordinator"), archive.clone()).await;
+    let service = service.expect("connects");
+    let serving = tokio::spawn(async move { service.serve(|| true).await });
+    for name in ["reader", "operator", "shard-1"] {
+        let asker = Asker::connect(&config(name)).await.expect("connects");
+        let proof = answered(&asker, &Question::LATEST).await;
+        let verified = proof.verify().expect("valid");
+        assert_eq!(*verified.state(), chain.state);
+        let far = Question::Descent {
+            from: 0,
+            to: At::Epoch(99),
+        };
+        let refused = asker.ask(&far).await.expect_err("no such epoch");
+        let no_such_epoch =
+            matches!(&refused, AskError::Refused { code, .. } if code == "no_such_epoch");
+        assert!(no_such_epoch, "{refused}");
+    }
+    let mut reader = server.raw("reader").await;
+    let told = reader.client.subscribe("trifold.light.published").await;
+    let mut told = told.expect("may listen");
+    reader.client.flush().await.expect("flushed");
+    epoch(&mut chain, queue.as_ref(), &archive).await;
+    let told = tokio::time::timeout(PATIENCE, told.next()).await;
+    let told = told.expect("in time").expect("told").payload;
+    let proof = GlobalProof::from_json(std::str::from_utf8(&told).expect("text"));
+    assert_eq!(proof.expect("a bundle").update.state, chain.state);
+    reader.may_not_publish("trifold.light.published").await;
+    reader.may_not_subscribe("trifold.light.latest").await;
+    server
+        .raw("w1")
+        .await
+        .may_not_publish("trifold.light.latest")
+        .await;
+    // An answer goes to no lane of the farm, whoever asks for it there.
+    let sent =
+        reader
+            .client
+            .publish_with_reply("trifold.light.latest", "trifold.control.evil", "".into());
+    sent.await.expect("sent");
+    let later = reader
+        .client
+        .request("trifold.light.latest", "".into())
+        .await;
+    later.expect("asked after it, and answered");
+    let pulled = queue
+        .pull(&[Lane::Control], Duration::from_millis(100))
+        .await;
+    assert!(pulled.expect("pulled").is_none());
+    serving.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

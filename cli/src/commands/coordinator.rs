@@ -25,7 +25,7 @@ use crate::limits::Limits;
 use crate::network::{Network, read_genesis};
 use crate::picture::Picture;
 use crate::progress::Screen;
-use crate::serve::Listen;
+use crate::serve::{Listen, Page};
 use crate::shutdown;
 use crate::telling::Telling;
 
@@ -65,6 +65,8 @@ pub struct Coordinator {
     /// Don't serve light clients, which takes memory as the published epochs do on disk
     #[arg(long, env = "TRIFOLD_NO_LIGHT")]
     no_light: bool,
+    #[command(flatten)]
+    page: Page,
     #[command(flatten)]
     safety: Safety,
     /// Verify nothing, for tests of the farm: stand-ins for a network of this many shards.
@@ -117,7 +119,9 @@ impl Coordinator {
         let (stop, stopped) = watch::channel(false);
         let metrics = Metrics::new(Role::Coordinator, env!("CARGO_PKG_VERSION"));
         config.on_report = both(Telling::new(screen).on_report(), metrics.clone());
-        let console = console(&config, metrics.clone(), archive.clone());
+        let page = self.page.read()?;
+        let light = archive.clone().map(|archive| Light::Archive(archive, page));
+        let console = console(&config, metrics.clone(), light);
         let listening = self.listen.start(console, stopped.clone()).await?;
         let queue = self.nats.administer().await?;
         let network = &config.core.network;
@@ -172,8 +176,11 @@ async fn answer(config: NatsConfig, archive: Archive, board: Board) {
     }
 }
 
-fn console(config: &Config, metrics: Metrics, archive: Option<Archive>) -> Console {
-    let reached = archive.as_ref().map(Archive::reached);
+fn console(config: &Config, metrics: Metrics, light: Option<Light>) -> Console {
+    let reached = match &light {
+        Some(Light::Archive(archive, _)) => Some(archive.reached()),
+        _ => None,
+    };
     let picture = Arc::new(Picture::new(config.board.clone(), &config.core.network));
     let source = picture.clone();
     Console {
@@ -185,7 +192,7 @@ fn console(config: &Config, metrics: Metrics, archive: Option<Archive>) -> Conso
             metrics.encode()
         }),
         source: Some(source),
-        light: archive.map(Light::Archive),
+        light,
     }
 }
 

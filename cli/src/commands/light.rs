@@ -9,14 +9,14 @@ use anyhow::{Context, ensure};
 use clap::{ArgGroup, Args, Subcommand};
 use tokio::sync::watch;
 use trifold_console::metrics::Role;
-use trifold_console::{Console, Light, Metrics};
+use trifold_console::{Console, Light, LightPage, Metrics};
 use trifold_coordinator::archive::{Archive, Follow};
 use trifold_coordinator::queue::Queue;
 
 use crate::config::Nats;
 use crate::light::{Checkpoint, Follower, Pace, Source, Teller, Trust, run};
 use crate::network::{self, read_genesis};
-use crate::serve::Listen;
+use crate::serve::{Listen, Page};
 use crate::shutdown;
 use crate::text::short;
 use crate::time;
@@ -151,6 +151,8 @@ struct Serve {
     nats: Nats,
     #[command(flatten)]
     listen: Listen,
+    #[command(flatten)]
+    page: Page,
 }
 
 impl Serve {
@@ -169,10 +171,8 @@ impl Serve {
         let queue = self.nats.connect().await?;
         let (stop, stopped) = watch::channel(false);
         shutdown::on_signal(stop.clone());
-        let listening = self
-            .listen
-            .start(console(&archive), stopped.clone())
-            .await?;
+        let console = console(&archive, self.page.read()?);
+        let listening = self.listen.start(console, stopped.clone()).await?;
         let following = tokio::spawn(keep_up(archive, queue));
         eprintln!("serving network {}", short(&network.state.digest()));
         if let Some(listening) = listening {
@@ -189,7 +189,7 @@ pub async fn keep_up(archive: Archive, queue: Arc<dyn Queue>) {
     Follow { archive, queue }.run().await;
 }
 
-fn console(archive: &Archive) -> Console {
+fn console(archive: &Archive, page: Option<LightPage>) -> Console {
     let reached = archive.reached();
     let ready = move || {
         let reached = reached.borrow();
@@ -213,6 +213,6 @@ fn console(archive: &Archive) -> Console {
             metrics.encode()
         }),
         source: None,
-        light: Some(Light::Archive(archive.clone())),
+        light: Some(Light::Archive(archive.clone(), page)),
     }
 }

@@ -81,10 +81,8 @@ impl Source {
         let way = match scheme {
             "http" | "https" => http(url)?,
             "nats" | "tls" => {
-                let given = Nats {
-                    url: Some(url.into()),
-                    ..nats.clone()
-                };
+                let mut given = nats.clone();
+                given.url = Some(url.into());
                 Way::Nats {
                     config: Box::new(given.config()?),
                     asker: OnceCell::new(),

@@ -34,7 +34,7 @@ impl Farm {
             ready: Arc::new(|| Ok(())),
             metrics: Arc::new(String::new),
             source: None,
-            light: Some(Light::Archive(archive.clone())),
+            light: Some(Light::Archive(archive.clone(), None)),
         };
         let server = Server::bind(([127, 0, 0, 1], 0).into(), console).await;
         let server = server.expect("a server");
