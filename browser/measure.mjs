@@ -22,7 +22,7 @@ const light = path.join(path.resolve(root, process.env.CARGO_TARGET_DIR ?? "targ
 const modules = path.join(path.resolve(root, process.env.TRIFOLD_CACHE ?? ".cache"), "tools/npm/node_modules");
 const [, runsGiven] = process.argv.join(" ").match(/--runs (\d+)/) ?? [];
 const RUNS = Number(runsGiven ?? 9);
-const WARM_CHECKS = 60;
+const WARM_CHECKS = 20;
 
 const [oursPath, theirsPath] = [path.join(light, "package/light.js"), path.join(modules, "snarkjs")];
 const input = { network: JSON.stringify(constants), bundle: JSON.stringify(newest.json), hex: newest.bytes, key: constants.verification_key, x: newest.x, proof: newest.json.proof };

@@ -13,7 +13,7 @@ use core::cell::RefCell;
 
 use dlmalloc::GlobalDlmalloc;
 
-use crate::{Operation, Session, answer};
+use crate::{Operation, Session};
 
 /// Longest input; the longest receipt, as text, with its frame.
 const MAX_INPUT_BYTES: usize = 1 << 17;
@@ -77,9 +77,7 @@ impl Instance {
         let operation = Operation::from_number(operation);
         let answer = operation.and_then(|operation| self.session.call(operation, client, input));
         let refused = answer.is_err();
-        self.answer = answer.unwrap_or_else(|refusal| {
-            answer::refusal(refusal.code(), &alloc::format!("{refusal}")).into_bytes()
-        });
+        self.answer = answer.unwrap_or_else(|refusal| refusal.to_json().into_bytes());
         u32::from(refused)
     }
 }

@@ -1,5 +1,7 @@
 //! Why a call was refused.
 
+use alloc::string::{String, ToString};
+
 use thiserror::Error;
 use trifold_verifier::claim::ClaimError;
 use trifold_verifier::client::ClientError;
@@ -8,6 +10,7 @@ use trifold_verifier::json::JsonError;
 use trifold_verifier::receipt::ReceiptError;
 use trifold_verifier::refusal;
 
+use crate::answer;
 use crate::session::MAX_CLIENTS;
 
 #[derive(Debug, Error)]
@@ -47,5 +50,10 @@ impl Refusal {
             Self::Claim(error) => error.code(),
             Self::Receipt(error) => error.code(),
         }
+    }
+
+    /// `{"code", "message"}`.
+    pub fn to_json(&self) -> String {
+        answer::refusal(self.code(), &self.to_string())
     }
 }

@@ -93,8 +93,8 @@ impl Session {
         input: &[u8],
     ) -> Result<Vec<u8>, Refusal> {
         let value = match operation {
-            Operation::FromGenesis => self.from_genesis(input)?,
-            Operation::FromCheckpoint => self.from_checkpoint(input)?,
+            Operation::FromGenesis => self.open_at_genesis(input)?,
+            Operation::FromCheckpoint => self.open_at_checkpoint(input)?,
             Operation::Network => {
                 let [network] = frames(input)?;
                 return Ok(network.network()?.to_bytes().into());
@@ -118,13 +118,13 @@ impl Session {
         client.ok_or(Refusal::Closed(at))
     }
 
-    fn from_genesis(&mut self, input: &[u8]) -> Result<String, Refusal> {
+    fn open_at_genesis(&mut self, input: &[u8]) -> Result<String, Refusal> {
         let [network, genesis] = frames(input)?;
         let light = LightClient::from_genesis(network.network()?, genesis.state()?)?;
         self.open(light, None)
     }
 
-    fn from_checkpoint(&mut self, input: &[u8]) -> Result<String, Refusal> {
+    fn open_at_checkpoint(&mut self, input: &[u8]) -> Result<String, Refusal> {
         let [network, checkpoint] = frames(input)?;
         let network: Network = network.network()?;
         let checkpoint = checkpoint.update(&network)?;
