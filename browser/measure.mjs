@@ -71,7 +71,7 @@ async function inChromium() {
   const executablePath = chromium();
   if (!executablePath) return null;
   const { chromium: driver } = createRequire(path.join(modules, "/"))("playwright-core");
-  const served = { "/": ["text/html", "<!doctype html><title>measure</title>"], "/light.js": ["text/javascript", read("package/light.js")], "/wasm.js": ["text/javascript", read("package/wasm.js")], "/snarkjs.js": ["text/javascript", fs.readFileSync(path.join(theirsPath, "build/snarkjs.min.js"))] };
+  const served = { "/": ["text/html", "<!doctype html><title>measure</title>"], "/light.js": ["text/javascript", read("package/light.js")], "/snarkjs.js": ["text/javascript", fs.readFileSync(path.join(theirsPath, "build/snarkjs.min.js"))] };
   const server = http.createServer((request, response) => {
     const [type, content] = served[request.url] ?? ["text/plain", ""];
     response.writeHead(served[request.url] ? 200 : 404, { "content-type": type }).end(content);
@@ -124,7 +124,7 @@ function table({ our, their }) {
 
 const node = await alternate(async (measure) => inNode(measure));
 const page = await inChromium();
-const [packageBytes, pageBytes] = [compressed("package/light.js", "package/wasm.js"), compressed(...fs.readdirSync(path.join(light, "page")).map((name) => `page/${name}`))];
+const [packageBytes, pageBytes] = [compressed("package/light.js"), compressed(...fs.readdirSync(path.join(light, "page")).map((name) => `page/${name}`))];
 const { version: snarkjs } = JSON.parse(fs.readFileSync(path.join(theirsPath, "package.json"), "utf8"));
 const report = `# The package in JavaScript
 

@@ -104,12 +104,32 @@ fn sparse_rounds(mds: &Matrix, partial_rounds: usize) -> (Matrix, Matrix) {
         column = apply(&inner, &column);
     }
     rounds.reverse();
+    let power = power(&inner, partial_rounds);
     let mut columns = transpose(mds);
     for column in &mut columns {
-        let tail = (0..partial_rounds).fold(column[1..].to_vec(), |tail, _| apply(&inner, &tail));
+        let tail = apply(&power, &column[1..]);
         column[1..].copy_from_slice(&tail);
     }
     (transpose(&columns), rounds)
+}
+
+/// The matrix to an exponent of at least 1.
+fn power(matrix: &Matrix, exponent: usize) -> Matrix {
+    if exponent == 1 {
+        return matrix.clone();
+    }
+    let half = power(matrix, exponent / 2);
+    let square = product(&half, &half);
+    match exponent % 2 {
+        0 => square,
+        _ => product(&square, matrix),
+    }
+}
+
+fn product(a: &Matrix, b: &Matrix) -> Matrix {
+    let columns = transpose(b);
+    let columns: Matrix = columns.iter().map(|column| apply(a, column)).collect();
+    transpose(&columns)
 }
 
 fn add(a: &[Scalar], b: &[Scalar]) -> Vector {
