@@ -19,8 +19,10 @@ const out = path.join(target, "light");
 const cargo = process.env.CARGO ?? "cargo";
 
 const module_ = withoutCustomSections(compile());
-const packed = zlib.deflateRawSync(module_, { level: 9 });
-const files = { "light.js": read("package/light.js").toString().replace("%WASM%", packed.toString("base64")) };
+const packed = zlib.deflateRawSync(module_, { level: 9, memLevel: 7 });
+// What is said about it is in light.d.ts; comments would be loaded by everyone.
+const source = read("package/light.js").toString().replace(/^ *(\/\/.*|\/\*\*.*\*\/)\n/gm, "");
+const files = { "light.js": source.replace("%WASM%", packed.toString("base64")) };
 write("package", { ...files, "light.d.ts": read("package/light.d.ts"), "package.json": read("package/package.json"), "README.md": read("package/README.md"), LICENSE: read("../LICENSE") });
 write("page", { ...files, ...Object.fromEntries(["index.html", "page.css", "page.js", "follower.js"].map((name) => [name, read(`page/${name}`)])) });
 console.log(`${out}: wasm ${module_.length} bytes, ${packed.length} compressed`);
