@@ -86,7 +86,7 @@ impl Figures {
 
     fn row(&self) -> String {
         format!(
-            "| {:?} | {} | {} | {} | {:.1} | {:.0} | {:.1} | {:.3} | {:.0} | {} / {} |\n",
+            "| {:?} | {} | {} | {} | {:.1} | {:.0} | {:.1} | {:.3} | {:.0} | {} | {} / {} |\n",
             self.queue,
             self.shards,
             self.epochs,
@@ -96,6 +96,7 @@ impl Figures {
             self.coordinator_cpu_seconds,
             self.task_milliseconds(),
             self.coordinator_peak_bytes as f64 / 1e6,
+            self.tally.requeued,
             self.tally.lost,
             self.tally.doubled,
         )
@@ -150,8 +151,8 @@ impl Results {
         let rows: String = self.cases.iter().map(Figures::row).collect();
         let restarts = self.restarts.iter().map(run::Restart::line);
         format!(
-            "| queue | shards | epochs | tasks | s | tasks/s | coordinator CPU s | ms per task | peak MB | lost / doubled |\n\
-             |---|---|---|---|---|---|---|---|---|---|\n{rows}\n{}",
+            "| queue | shards | epochs | tasks | s | tasks/s | coordinator CPU s | ms per task | peak MB | offered again | \
+             lost / doubled |\n|---|---|---|---|---|---|---|---|---|---|---|\n{rows}\n{}",
             restarts.collect::<String>()
         )
     }
