@@ -2,13 +2,17 @@
 //!
 //! It proves nothing and talks to nobody: transfers and verified global states in, snapshots out. [`Shard`] is the whole
 //! state machine; [`file`](mod@file) keeps it between runs; [`Wallet`] is the client's side.
+//! [`signatures`] checks many at once.
 
 pub mod clock;
 pub mod file;
 pub mod key;
 pub mod ledger;
+mod poseidon;
 pub mod shard;
+pub mod signatures;
 pub mod wallet;
+mod wide;
 
 pub use ledger::{Ledger, LedgerError};
 pub use shard::{Shard, ShardError};
