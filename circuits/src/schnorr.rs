@@ -102,7 +102,8 @@ impl PublicKey {
 
     /// Whether `signature` signs `message` under this key.
     pub fn verify(&self, message: Fr, signature: &Signature) -> Result<(), SchnorrError> {
-        verify(self.0, message, signature)
+        let hash = challenge_hash(signature.commitment, self.coordinates(), message);
+        verify(self.0, hash, signature)
     }
 }
 
@@ -115,11 +116,14 @@ impl Coordinates {
 
     /// What the circuit checks: the equation on any point of the curve, whatever its order.
     pub fn verify(&self, message: Fr, signature: &Signature) -> Result<(), SchnorrError> {
-        verify(
-            on_curve(*self).ok_or(SchnorrError::KeyOffCurve)?,
-            message,
-            signature,
-        )
+        let hash = challenge_hash(signature.commitment, *self, message);
+        self.verify_hash(hash, signature)
+    }
+
+    /// The same where the challenge comes from a hash of another shape, which binds R, the key and the message.
+    pub fn verify_hash(&self, hash: Fr, signature: &Signature) -> Result<(), SchnorrError> {
+        let key = on_curve(*self).ok_or(SchnorrError::KeyOffCurve)?;
+        verify(key, hash, signature)
     }
 }
 
@@ -144,18 +148,35 @@ impl SecretKey {
             .expect("each attempt succeeds with probability 0.997")
     }
 
+    /// Signs with a challenge of another shape: `hash` gives it for a commitment R. `message` must determine `hash`, and must
+    /// not be one that is signed by [`SecretKey::sign`]: a nonce used for two hashes gives the key away.
+    pub fn sign_hash(&self, message: Fr, hash: impl Fn(Coordinates) -> Fr) -> Signature {
+        let mut attempts = (0u64..).filter_map(|n| self.attempt_hash(message, n, &hash));
+        attempts
+            .next()
+            .expect("each attempt succeeds with probability 0.997")
+    }
+
     fn attempt(&self, message: Fr, attempt: u64) -> Option<Signature> {
+        let key = self.public.coordinates();
+        self.attempt_hash(message, attempt, |commitment| {
+            challenge_hash(commitment, key, message)
+        })
+    }
+
+    fn attempt_hash(
+        &self,
+        message: Fr,
+        attempt: u64,
+        hash: impl Fn(Coordinates) -> Fr,
+    ) -> Option<Signature> {
         let nonce = self.nonce(message, attempt);
         let point = (EdwardsProjective::generator() * nonce).into_affine();
         let commitment = Coordinates {
             x: point.x,
             y: point.y,
         };
-        let challenge = challenge(challenge_hash(
-            commitment,
-            self.public.coordinates(),
-            message,
-        ))?;
+        let challenge = challenge(hash(commitment))?;
         Some(Signature {
             commitment,
             response: nonce + to_scalar(&challenge, 4) * self.scalar,
@@ -265,13 +286,8 @@ pub fn challenge(hash: Fr) -> Option<[SignedDigit; CHALLENGE_DIGITS]> {
     })
 }
 
-fn verify(key: EdwardsAffine, message: Fr, signature: &Signature) -> Result<(), SchnorrError> {
+fn verify(key: EdwardsAffine, hash: Fr, signature: &Signature) -> Result<(), SchnorrError> {
     let commitment = on_curve(signature.commitment).ok_or(SchnorrError::CommitmentOffCurve)?;
-    let hash = challenge_hash(
-        signature.commitment,
-        Coordinates { x: key.x, y: key.y },
-        message,
-    );
     let challenge = challenge(hash).ok_or(SchnorrError::Challenge)?;
     let left = EdwardsProjective::generator() * signature.response;
     match left == times_challenge(key, &challenge) + commitment {

@@ -63,7 +63,8 @@ pub fn load(path: &Path) -> Result<Shard, FileError> {
     Ok(shard)
 }
 
-fn write(path: &Path, text: &[u8]) -> std::io::Result<()> {
+/// Replaces a file wholly or not at all; it is on disk when this returns.
+pub(crate) fn write(path: &Path, text: &[u8]) -> std::io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())

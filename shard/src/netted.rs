@@ -1,0 +1,14 @@
+//! The fast ledger: an epoch's messages in any order, every trie node hashed once per epoch.
+//!
+//! [`NettedLedger`] accepts signed messages against the balances that the epoch opened with; [`NettedLedger::close`] nets them and
+//! goes on with the next epoch at once; [`Trie`] turns what was closed into a root, meanwhile, on all cores. [`layout`] is the one
+//! place that knows how accounts and messages are hashed.
+
+mod accounts;
+pub mod layout;
+mod ledger;
+mod trie;
+
+pub use accounts::{Accounts, Entry};
+pub use ledger::{Closed, NettedError, NettedLedger, Rules, Sent};
+pub use trie::Trie;
