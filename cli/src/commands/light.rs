@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{Args, Subcommand};
 use tokio::sync::watch;
 use trifold_console::metrics::Role;
 use trifold_console::{Console, Light, LightPage, Metrics};
@@ -55,7 +55,6 @@ impl LightCommand {
 /// source can stop it by lying, hanging or sending without end. Exit code: 0; 1 if no source told anything valid; 4 if there
 /// was equivocation.
 #[derive(Args)]
-#[command(group = ArgGroup::new("trusted").args(["network", "genesis"]))]
 struct FollowCommand {
     /// Where to ask: http://, https://, nats:// or tls://; as often as there are sources
     #[arg(long = "url", required = true, value_name = "URL")]
@@ -63,7 +62,7 @@ struct FollowCommand {
     /// A file of the network that you trust (a bundle): its keys and genesis
     #[arg(long, value_name = "FILE")]
     network: Option<PathBuf>,
-    /// The network's genesis file, with the keys of this machine's cache
+    /// The network's genesis file, with the keys of this machine's cache; --network counts more
     #[arg(long, env = "TRIFOLD_GENESIS", value_name = "FILE")]
     genesis: Option<PathBuf>,
     /// Where the newest accepted state is kept, and gone on from

@@ -98,7 +98,7 @@ pub struct Follower {
     held: Option<Update>,
     /// States on the way to the one held, by epoch.
     past: BTreeMap<u64, GlobalState>,
-    /// Who told the state held.
+    /// Who told the state held last.
     provider: Option<usize>,
     sources: Vec<Known>,
     /// Whether a newer state is accepted without its descent.
@@ -187,6 +187,7 @@ impl Follower {
         };
         match verified.epoch().cmp(&held.epoch) {
             std::cmp::Ordering::Equal if *verified.state() == held => {
+                self.provider = Some(source);
                 Ok((self.stand(source, Standing::InStep, &held), Next::Wait))
             }
             std::cmp::Ordering::Equal => {
@@ -300,14 +301,16 @@ impl Follower {
         Standing::Behind { again }
     }
 
+    /// Whoever tells the state held can tell what was before it; it may not have been heard yet.
     fn recall(&self, source: usize, epoch: u64, under: u64) -> Next {
-        match self.provider.filter(|provider| *provider != source) {
-            Some(provider) => Next::Recall {
+        match self.provider {
+            Some(provider) if provider != source => Next::Recall {
                 epoch,
                 under,
                 provider,
             },
-            None => Next::Wait,
+            None if self.sources.len() > 1 => Next::Again,
+            _ => Next::Wait,
         }
     }
 
