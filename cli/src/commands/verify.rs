@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow};
 use clap::Args;
 use trifold_verifier::client::{LightClient, Network};
 use trifold_verifier::codec::{GLOBAL_STATE_BYTES, PROOF_BYTES};
