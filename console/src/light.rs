@@ -1,4 +1,8 @@
 //! What light clients are served: global proofs, receipts and paths, for anyone on the web. `openapi/light.json` describes it.
+#![expect(
+    clippy::result_large_err,
+    reason = "a refusal is an answer, made once and moved once"
+)]
 
 mod page;
 

@@ -36,8 +36,11 @@ fn take(records: &mut Records, link: &Link) {
     records.take(checked.expect("right"));
 }
 
+/// A state with its shards' leaves.
+type Then = (GlobalState, Vec<Option<Leaf>>);
+
 /// Records of a chain of so many epochs, in each of which a few shards step, and its states and leaves as they were.
-fn grown(shards: u32, epochs: u64) -> (Chain, Records, Vec<(GlobalState, Vec<Option<Leaf>>)>) {
+fn grown(shards: u32, epochs: u64) -> (Chain, Records, Vec<Then>) {
     let mut chain = chain(shards);
     let mut records = Records::new(&chain.origin).expect("genesis");
     let leaves = |chain: &Chain| (0..30).map(|shard| chain.leaf(shard).copied()).collect();
@@ -338,8 +341,7 @@ async fn a_real_farms_publications_are_followed_on_a_real_server() {
         queue: queue.as_ref(),
     };
     follow.catch_up().await.expect("right");
-    let records = archive.records();
-    let receipt = records.receipt(3, 1, 3).expect("a receipt");
+    let receipt = archive.records().receipt(3, 1, 3).expect("a receipt");
     assert_eq!(receipt.shard.leaf, Some(shards.0[1]));
     receipt.verify_under(&origin.network).expect("valid");
     farm.stop().await.expect("ends");
