@@ -107,6 +107,7 @@ enum Function {
 }
 
 /// What a file can be.
+#[expect(clippy::large_enum_variant, reason = "one of a process")]
 enum Shown {
     Update(Network, Update),
     Receipt(Box<Receipt>),
