@@ -32,6 +32,7 @@ mod telemetry;
 mod telling;
 mod text;
 mod time;
+mod tls;
 
 use std::process::ExitCode;
 

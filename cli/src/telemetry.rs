@@ -19,6 +19,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::tls::choose_provider;
 use exporter::Telling;
 use spans::Spans;
 
@@ -100,6 +101,7 @@ impl Telemetry<'_> {
             url.starts_with("http://"),
             "--otlp: {url:?} is not an http:// address"
         );
+        choose_provider();
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)

@@ -14,6 +14,7 @@ use trifold_coordinator::wire::clip;
 use trifold_verifier::json::MAX_TEXT_BYTES;
 
 use crate::config::Nats;
+use crate::tls::choose_provider;
 
 /// Largest answer that is read, in bytes: what the verifier's decoders read.
 const MAX_ANSWER_BYTES: usize = MAX_TEXT_BYTES;
@@ -129,8 +130,7 @@ fn hidden(url: &str) -> String {
 }
 
 fn http(url: &str) -> anyhow::Result<Way> {
-    // The first of two providers would have to be chosen; there is one, and a second choice of it is no error.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    choose_provider();
     let client = Client::builder()
         .connect_timeout(CONNECT)
         .timeout(PATIENCE)
