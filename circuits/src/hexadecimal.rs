@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn bytes_come_back_and_nothing_else_is_taken() {
-        let bytes: [u8; MAX_BYTES] = std::array::from_fn(|place| place as u8 * 7);
+        let bytes: [u8; MAX_BYTES] = std::array::from_fn(|place| (place as u8).wrapping_mul(7));
         let text = write(&bytes).expect("fits");
         assert_eq!(text, format!("\"{}\"", hex::encode(bytes)));
         assert_eq!(read(&text).expect("digits"), bytes);

@@ -10,7 +10,7 @@ use common::desk::*;
 use common::worker_config;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use trifold_coordinator::queue::{Item, Lane};
+use trifold_coordinator::queue::{Item, Lane, Pushed};
 use trifold_coordinator::wire::{
     FailureClass, HeldStage, Order, Orders, Presence, Task, TaskOutcome, TaskResult, VERSION,
     WorkerState, decode, encode,
@@ -68,6 +68,7 @@ async fn result(desk: &Desk) -> TaskResult {
     decode(&delivery.body).expect("a result")
 }
 
+/// Pushes a task. One like it may just be finished and not yet be let go of: waits for that.
 async fn push(desk: &Desk, task: &Task) {
     let item = Item {
         key: task.id.to_string(),
@@ -75,7 +76,11 @@ async fn push(desk: &Desk, task: &Task) {
         body: encode(task),
     };
     let lane = Lane::Tasks(task.lane());
-    desk.queue.push(&lane, &item).await.expect("pushed");
+    let start = Instant::now();
+    while desk.queue.push(&lane, &item).await.expect("pushed") != Pushed::New {
+        assert!(start.elapsed() < PATIENCE, "it is never let go of");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 /// Everything that nobody holds, until there are `count`.

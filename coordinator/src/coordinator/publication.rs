@@ -250,7 +250,7 @@ mod tests {
     #[tokio::test]
     async fn a_list_that_has_no_end_or_is_of_another_epoch_is_refused() {
         let queue = queue();
-        for (epoch, said, parts) in [(1, 2, 1), (3, 3, 1 << 40)] {
+        for (epoch, said, parts) in [(1, 2, 1), (3, 3, 1u64 << 40)] {
             let text = format!(r#"{{"version":2,"epoch":{said},"parts":{parts},"members":[]}}"#);
             let key = part_key(LEAVES, epoch, 0);
             queue.publish(&key, text.into()).await.unwrap();

@@ -105,9 +105,7 @@ impl NatsCluster {
     /// SIGSTOP or SIGCONT: connections stay open, and nobody answers meanwhile.
     pub fn signal(&self, member: usize, name: &str) {
         let child = self.members[member].child.as_ref().expect("it runs");
-        let process = child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &process]).status();
-        assert!(sent.expect("kill").success());
+        super::signal(child, name);
     }
 
     /// All servers: a client finds one that lives.

@@ -54,6 +54,21 @@ pub fn nats_binary() -> PathBuf {
     binary
 }
 
+/// Sends a process SIGSTOP or SIGCONT, and waits until it is stopped or goes on: the signal itself is only on its way.
+pub fn signal(child: &Child, name: &str) {
+    let process = child.id().to_string();
+    let sent = Command::new("kill").args(["-s", name, &process]).status();
+    assert!(sent.expect("kill").success());
+    let stopped = || {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("a process");
+        let (_, state) = stat.rsplit_once(") ").expect("its state");
+        state.starts_with('T')
+    };
+    while stopped() != (name == "STOP") {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 impl NatsServer {
     /// One user with a password.
     pub fn start() -> Self {
@@ -99,9 +114,7 @@ impl NatsServer {
 
     /// SIGSTOP or SIGCONT: connections stay open, and nobody answers meanwhile.
     pub fn signal(&self, name: &str) {
-        let process = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &process]).status();
-        assert!(sent.expect("kill").success());
+        signal(&self.child, name);
     }
 
     pub fn url(&self) -> String {

@@ -244,10 +244,11 @@ mod tests {
         agrees::<9>();
     }
 
-    /// Where gas counts most.
+    /// What `advance` hashes, where gas counts most. No coefficient of size 4 is a fourth power, so nodes save nothing.
     #[test]
-    fn a_product_is_saved_for_nodes_and_in_advance() {
+    fn a_product_is_saved_in_advance() {
         let saves = |parameters| Recurrence::new(parameters).output.contains(&Fr::ONE);
-        assert!(saves(parameters::<4>()) && saves(parameters::<5>()) && saves(parameters::<7>()));
+        assert!(saves(parameters::<5>()) && saves(parameters::<7>()));
+        assert!(!saves(parameters::<4>()));
     }
 }
