@@ -12,6 +12,8 @@ const REDRAW: Duration = Duration::from_millis(120);
 pub struct Screen {
     bars: MultiProgress,
     terminal: bool,
+    /// Lines go to the standard error too.
+    aside: bool,
     /// What every line begins with.
     prefix: String,
 }
@@ -30,6 +32,7 @@ impl Screen {
         Self {
             bars: MultiProgress::new(),
             terminal: std::io::stderr().is_terminal(),
+            aside: false,
             prefix: String::new(),
         }
     }
@@ -43,12 +46,22 @@ impl Screen {
         }
     }
 
+    /// For a command whose standard output is its answer alone.
+    pub fn aside() -> Self {
+        Self {
+            aside: true,
+            ..Self::new()
+        }
+    }
+
     /// Prints a line above the bars.
     pub fn line(&self, text: impl AsRef<str>) {
         let line = format!("{}{}\n", self.prefix, text.as_ref());
         // A reader who has gone away is no reason to stop proving.
-        self.bars
-            .suspend(|| drop(std::io::stdout().write_all(line.as_bytes())));
+        self.bars.suspend(|| match self.aside {
+            true => drop(std::io::stderr().write_all(line.as_bytes())),
+            false => drop(std::io::stdout().write_all(line.as_bytes())),
+        });
     }
 
     /// Begins a step of unknown length.

@@ -213,7 +213,7 @@ impl Replay {
 
     /// Proves the task here; what it proves is checked as the coordinator does.
     fn again(&self, bundle: &Bundle) -> anyhow::Result<Result<Proved, String>> {
-        let screen = Screen::new();
+        let screen = Screen::aside();
         let deployment = Arc::new(Deployment::ready(&screen)?);
         let network = Arc::new(Network::new(read_genesis(&self.genesis)?, &deployment)?);
         let selected = self.proving.select(self.proving.first_card())?;
