@@ -1,14 +1,20 @@
 //! The main job end to end, on real circuits: the demo over both queues, judged by public snarkjs, and a farm of
 //! separate processes that loses its worker in the middle of a proof and its coordinator between two epochs.
 
+#[path = "../../evm/tests/common/mod.rs"]
+mod evm;
 mod support;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::{
     NatsServer, Process, altered, checkout, refuse, signal, snarkjs_verifies, succeed, trifold,
 };
+use trifold_evm::calldata;
+use trifold_verifier::json::GlobalProof;
+use trifold_verifier::receipt::Receipt;
 
 /// Proof, state and the verdict of everybody who can judge them.
 fn judged(out: &Path, epoch: u64) {
@@ -33,6 +39,80 @@ fn judged(out: &Path, epoch: u64) {
     }
 }
 
+/// The receipts of a run are accepted by the command, the package and the contract, and refused by each once a value is another.
+fn receipts_accepted(out: &Path, shards: u32) {
+    let bundle = out.join("bundle.json");
+    let receipts: Vec<PathBuf> = (0..shards)
+        .map(|shard| out.join(format!("receipt-{shard}.json")))
+        .collect();
+    for (shard, receipt) in receipts.iter().enumerate() {
+        let mut verify = trifold(["verify-receipt"]);
+        let said = succeed(verify.arg(receipt).arg("--network").arg(&bundle));
+        assert!(
+            said.starts_with(&format!("accepted: shard {shard} at epoch")),
+            "{said}"
+        );
+    }
+    let lie = altered(&receipts[0], |receipt| {
+        receipt["account"]["account"]["balance"] = "7".into();
+    });
+    let said = refuse(trifold(["verify-receipt"]).arg(&lie));
+    assert!(said.starts_with("refused: wrong_"), "{said}");
+    contract_accepts(&bundle, &receipts, &lie);
+    package_accepts(&bundle, &receipts, &lie);
+}
+
+fn contract_accepts(bundle: &Path, receipts: &[PathBuf], lie: &Path) {
+    let text = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let bundle = GlobalProof::from_json(&text(bundle)).unwrap();
+    let mut contracts = evm::Deployment::of(&bundle.network);
+    let advanced = contracts.client(&calldata::advance(&bundle.update));
+    assert!(advanced.ok, "{:?}", advanced.refusal());
+    let mut verify = |path: &Path| {
+        let receipt = Receipt::from_json(&text(path)).unwrap();
+        let data = calldata::verify_receipt(&bundle.network, &receipt).unwrap();
+        contracts.receipts(&data)
+    };
+    for path in receipts {
+        let outcome = verify(path);
+        assert!(outcome.ok, "{path:?}: {:?}", outcome.refusal());
+    }
+    assert!(verify(lie).refusal().is_some());
+}
+
+fn package_accepts(bundle: &Path, receipts: &[PathBuf], lie: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let built = Command::new("node")
+        .arg(root.join("browser/build.mjs"))
+        .status();
+    assert!(built.unwrap().success(), "the package is not built");
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let package = root.join(target).join("light/package/light.js");
+    let program = r#"
+        const [package_, bundle, lie, ...receipts] = process.argv.slice(1);
+        const { readFileSync } = await import("node:fs");
+        const { LightClient } = await import(package_);
+        const read = (file) => readFileSync(file, "utf8");
+        const { keys, genesis, verification_key } = JSON.parse(read(bundle));
+        const network = { format: "trifold/network/v1", keys, genesis, verification_key };
+        const client = await LightClient.fromCheckpoint(network, read(bundle));
+        for (const receipt of receipts) {
+          const { shard, account } = client.verifyReceipt(read(receipt));
+          if (!shard.present || !account.present) throw new Error(receipt);
+        }
+        try {
+          client.verifyReceipt(read(lie));
+        } catch (error) {
+          console.log(error.name, error.code);
+        }
+    "#;
+    let mut node = Command::new("node");
+    node.args(["--input-type=module", "--eval", program]);
+    node.args([package.canonicalize().unwrap(), bundle.into(), lie.into()]);
+    let said = succeed(node.args(receipts));
+    assert!(said.starts_with("RefusedError wrong_"), "{said}");
+}
+
 #[test]
 fn the_demo_runs_on_the_embedded_queue_and_snarkjs_verifies_its_proof() {
     let out = tempfile::tempdir().unwrap();
@@ -45,6 +125,7 @@ fn the_demo_runs_on_the_embedded_queue_and_snarkjs_verifies_its_proof() {
             "{expected:?} is missing in\n{said}"
         );
     }
+    receipts_accepted(out.path(), 3);
     judged(out.path(), 2);
 }
 
@@ -98,14 +179,28 @@ impl Farm {
         worker
     }
 
+    /// Serves light clients; with the address.
+    fn light(&self) -> (Process, String) {
+        let serve = ["light", "serve", "--listen", "127.0.0.1:0", "--nats"];
+        let mut command = trifold(serve);
+        command.arg(self.server.url());
+        command.env("TRIFOLD_GENESIS", self.path("network/genesis.json"));
+        let mut serving = Process::start(command);
+        let line = serving.wait_for("listening on http://");
+        let address = line.rsplit("http://").next().expect("an address");
+        (serving, format!("http://{address}"))
+    }
+
     /// Every shard makes some transfers and submits its snapshot.
     fn submit(&self) {
-        for shard in 0..Self::SHARDS {
-            let ledger = self.path(&format!("network/shard-{shard}.json"));
-            succeed(trifold(["shard", "transfer", "--count", "3"]).arg(&ledger));
-            let said = succeed(self.command("submit").arg(&ledger));
-            assert!(said.contains("snapshot"), "{said}");
-        }
+        (0..Self::SHARDS).for_each(|shard| self.submit_one(shard, &[]));
+    }
+
+    fn submit_one(&self, shard: u32, more: &[&OsStr]) {
+        let ledger = self.path(&format!("network/shard-{shard}.json"));
+        succeed(trifold(["shard", "transfer", "--count", "3"]).arg(&ledger));
+        let said = succeed(self.command("submit").arg(&ledger).args(more));
+        assert!(said.contains("snapshot"), "{said}");
     }
 
     /// Waits for the epoch's global proof and writes it out.
@@ -132,8 +227,36 @@ fn a_farm_survives_kill_9_of_its_worker_in_a_proof_and_of_its_coordinator_betwee
     farm.export("1");
     coordinator.kill();
     let _coordinator = farm.coordinator();
-    farm.submit();
-    judged(&farm.export("2"), 2);
+    let (_serving, url) = farm.light();
+    let receipt = farm.path("receipt.json");
+    (1..Farm::SHARDS).for_each(|shard| farm.submit_one(shard, &[]));
+    farm.submit_one(0, &["--receipt".as_ref(), receipt.as_os_str()]);
+    let out = farm.export("2");
+    receipt_is_that_of_whoever_serves(&farm, &url, &receipt, &out.join("bundle.json"));
+    judged(&out, 2);
+}
+
+/// What `submit --receipt` wrote is what is served over HTTP, and a client that follows HTTP and NATS finds them in step.
+fn receipt_is_that_of_whoever_serves(farm: &Farm, url: &str, receipt: &Path, bundle: &Path) {
+    let mut verify = trifold(["verify-receipt"]);
+    let said = succeed(verify.arg(receipt).arg("--network").arg(bundle));
+    assert!(said.starts_with("accepted: shard 0 at epoch 2"), "{said}");
+    let nats = farm.server.url();
+    let mut follow = trifold(["light", "follow", "--interval", "100ms", "--json", "--url"]);
+    follow.args([url, "--url", &nats, "--network"]).arg(bundle);
+    let mut following = Process::start(follow);
+    following.wait_for(r#""event":"advanced""#);
+    following.wait_for(r#""event":"in_step""#);
+    let (ended, said) = following.terminate();
+    assert!(ended.success(), "{said:?}");
+    let served = farm.path("served.json");
+    let mut ask = trifold([
+        "receipt", "--shard", "0", "--epoch", "2", "--url", url, "--out",
+    ]);
+    succeed(ask.arg(&served).arg("--network").arg(bundle));
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let parsed = |path| Receipt::from_json(&read(path)).unwrap();
+    assert_eq!(parsed(&served), parsed(receipt));
 }
 
 /// The number at the end of a line.

@@ -97,7 +97,8 @@ fn a_task_is_done_again_elsewhere() {
         .output()
         .expect("starts");
     assert_eq!(output.status.code(), Some(1));
-    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let told: Value = serde_json::from_str(&said).expect(&said);
     assert_eq!(
         (&told["version"], &told["proves"]),
         (&1.into(), &false.into())

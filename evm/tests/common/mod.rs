@@ -35,13 +35,8 @@ fn node_modules() -> PathBuf {
 
 fn node(script: &str) -> Command {
     let mut command = Command::new("node");
-    command
-        .arg(
-            Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("js")
-                .join(script),
-        )
-        .arg(node_modules());
+    let script = root().join("evm/js").join(script);
+    command.arg(script).arg(node_modules());
     command
 }
 
@@ -85,9 +80,14 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What solc makes of the corpus' network. Compiled once, by whichever test comes first.
+/// What solc makes of the corpus' network.
 pub fn compiled() -> Value {
-    let input = standard_json(&solidity(&network()));
+    compile(&network())
+}
+
+/// What solc makes of a network. Compiled once, by whichever test comes first.
+fn compile(network: &Network) -> Value {
+    let input = standard_json(&solidity(network));
     let mut hasher = DefaultHasher::new();
     input.hash(&mut hasher);
     let path =
@@ -226,9 +226,13 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// As the README says.
     pub fn new() -> Self {
-        let (mut evm, compiled) = (Evm::start(), compiled());
+        Self::of(&network())
+    }
+
+    /// The contracts of a network, as the README says.
+    pub fn of(network: &Network) -> Self {
+        let (mut evm, compiled) = (Evm::start(), compile(network));
         let code = |name: &str| {
             unhex(
                 contract(&compiled, name)["bytecode"]["object"]
