@@ -17,17 +17,21 @@ use anyhow::{Result, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 use trifold_circuits::artifacts::Checkout;
+use trifold_verifier::statement::MAX_DEPTH;
 
 use crate::report::{Report, Target};
 use run::Case;
 use tally::Tally;
+
+/// Shards of the largest network, and so tasks that can be open at once without any proof.
+const MAX_SHARDS: u32 = 3u32.pow(MAX_DEPTH as u32);
 
 #[derive(Args)]
 pub struct Options {
     #[command(subcommand)]
     part: Option<Part>,
     /// Shards of the cases; small ones run more epochs, up to 20 times those of the largest.
-    #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000, 10_000])]
+    #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000, 10_000], value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SHARDS)))]
     shards: Vec<u32>,
     /// Epochs of the largest case.
     #[arg(long, default_value_t = 2)]
@@ -37,7 +41,7 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', default_values = ["embedded", "nats"])]
     queues: Vec<QueueKind>,
     /// Open tasks when the coordinator is killed and started again; 0 leaves this out.
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = MAX_SHARDS, value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_SHARDS)))]
     open_tasks: u32,
 }
 
