@@ -4,10 +4,13 @@
 //! is canonical, that the state is the newest, or that the data behind its roots is available. Where that matters, start
 //! from a pinned checkpoint, ask several sources, and demand a [`Path`] of descent from the state already held.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::num::NonZeroU128;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use ark_bn254::Fr;
+use once_cell::race::OnceBox;
 use thiserror::Error;
 
 use crate::claim::{AccountClaim, ClaimError, Presence, ShardClaim};
@@ -92,7 +95,7 @@ impl Network {
         }
     }
 
-    /// Checks one update's proof; a [`LightClient`] does it faster from the second on.
+    /// Checks one update's proof; a [`LightClient`] does it faster from the third on.
     pub fn verify(&self, update: &Update) -> Result<VerifiedState, ClientError> {
         Verifier::new(*self).verify(update)
     }
@@ -258,7 +261,23 @@ struct Verifier {
     network: Network,
     /// Digest of the keys.
     keys: Fr,
-    nest_key: PreparedVerifyingKey,
+    nest_key: Key,
+}
+
+/// A key that is prepared once it turns out to be needed again: who checks one update, like whoever has just come, is spared that.
+#[derive(Debug, Default)]
+struct Key {
+    used: AtomicBool,
+    prepared: OnceBox<PreparedVerifyingKey>,
+}
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        Self {
+            used: AtomicBool::new(self.used.load(Relaxed)),
+            prepared: self.prepared.clone(),
+        }
+    }
 }
 
 impl Verifier {
@@ -266,13 +285,23 @@ impl Verifier {
         Self {
             network,
             keys: network.keys.digest(),
-            nest_key: network.nest_key.prepare(),
+            nest_key: Key::default(),
         }
+    }
+
+    fn prepared(&self) -> &PreparedVerifyingKey {
+        let prepare = || Box::new(self.network.nest_key.prepare());
+        self.nest_key.prepared.get_or_init(prepare)
     }
 
     fn verify(&self, update: &Update) -> Result<VerifiedState, ClientError> {
         let (state, statement) = (update.state, self.statement(update)?);
-        match self.nest_key.verify(statement.digest(), &update.proof) {
+        let (x, proof) = (statement.digest(), &update.proof);
+        let verified = match self.nest_key.used.swap(true, Relaxed) {
+            false => self.network.nest_key.verify(x, proof),
+            true => self.prepared().verify(x, proof),
+        };
+        match verified {
             Ok(()) => Ok(VerifiedState { state, statement }),
             Err(error) => Err(ClientError::Proof {
                 epoch: state.epoch,
@@ -294,7 +323,7 @@ impl Verifier {
             coefficient: coefficient(),
         });
         let items: Vec<_> = items.collect();
-        if self.nest_key.verify_batch(&items).is_err() {
+        if self.prepared().verify_batch(&items).is_err() {
             return each(updates, |update| self.verify(update));
         }
         let verified = pairs().map(|(update, statement)| VerifiedState {

@@ -10,8 +10,9 @@ mod square_root;
 mod subgroup;
 
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
-use ark_ec::AffineRepr;
 use ark_ec::pairing::PairingOutput;
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::AdditiveGroup;
 use thiserror::Error;
 
 use crate::refusal;
@@ -180,6 +181,23 @@ impl VerifyingKey {
     /// The constant term and the factor of the public input.
     pub fn gamma_abc_g1(&self) -> [G1Affine; 2] {
         self.gamma_abc_g1
+    }
+
+    /// Checks e(A, B) = e(alpha, beta) e(IC[0] + x IC[1], gamma) e(C, delta) on its own. For a second proof it is faster to
+    /// [`prepare`](Self::prepare) first.
+    pub fn verify(&self, x: Fr, proof: &Proof) -> Result<(), VerifyError> {
+        let [constant, linear] = self.gamma_abc_g1;
+        let statement = (linear * x + constant).into_affine();
+        let pairs = [
+            (proof.a, proof.b),
+            (-self.alpha_g1, self.beta_g2),
+            (-statement, self.gamma_g2()),
+            (-proof.c, self.delta_g2),
+        ];
+        match pairing::product(&pairs, &[]) {
+            Some(value) if value == PairingOutput::ZERO => Ok(()),
+            _ => Err(VerifyError::Pairing),
+        }
     }
 
     /// Does once what every verification would repeat.

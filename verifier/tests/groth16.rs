@@ -26,7 +26,8 @@ fn agrees_with_arkworks(key: &VerifyingKey, x: Fr, proof: &Proof) -> bool {
     };
     let expected =
         Groth16::<Bn254>::verify_proof(&prepare_verifying_key(&theirs), &proof_ark, &[x]).unwrap();
-    let ours = key.prepare().verify(x, proof);
+    let ours = key.verify(x, proof);
+    assert_eq!(key.prepare().verify(x, proof), ours);
     assert_eq!(
         ours,
         if expected {

@@ -74,6 +74,7 @@ fn no_flipped_bit_of_a_proof_survives() {
         if let Ok(other) = Proof::from_bytes(&flipped) {
             assert_eq!(other.to_bytes().as_slice(), flipped);
             assert!(prepared.verify(x, &other).is_err());
+            assert!(key.verify(x, &other).is_err());
         }
     }
 }
@@ -85,7 +86,7 @@ fn no_flipped_bit_of_a_key_survives() {
     for flipped in flips(&key.to_bytes()) {
         if let Ok(other) = VerifyingKey::from_bytes(&flipped) {
             assert_eq!(other.to_bytes().as_slice(), flipped);
-            assert!(other.prepare().verify(x, &proof).is_err());
+            assert!(other.verify(x, &proof).is_err());
         }
     }
 }

@@ -296,6 +296,8 @@ mod tests {
         let zero = [G1Projective::ZERO, g1(3) - g1(3)];
         for zero in zero {
             assert_eq!(product(&[], &[(&lines, zero)]), Some(PairingOutput::ZERO));
+            let pairs = [(zero.into_affine(), g2(7))];
+            assert_eq!(product(&pairs, &[]), Some(PairingOutput::ZERO));
         }
         assert_eq!(product(&[], &[]), Some(PairingOutput::ZERO));
     }
