@@ -5,6 +5,7 @@ mod circuit;
 mod farm;
 mod gpu;
 mod inputs;
+mod ledger;
 mod light_client;
 mod machine;
 mod measure;
@@ -51,9 +52,17 @@ enum Command {
     Gpu(gpu::Options),
     /// Loads the coordinator with shards and workers.
     Farm(farm::Options),
+    /// Computes the netted ledger's constraints per transfer from the pinned counts (`make bench-ledger`).
+    Ledger,
     /// One prover's measurement in a process of its own, so that its peak memory is its own.
     #[command(hide = true)]
     Measure(measure::Options),
+}
+
+fn ledger() -> Result<()> {
+    let targets = ledger::run(&Checkout::find()?)?;
+    print!("{}", report::table(&targets));
+    Ok(())
 }
 
 fn main() -> Result<()> {
@@ -61,6 +70,7 @@ fn main() -> Result<()> {
     match &arguments.command {
         Some(Command::Gpu(options)) => return gpu::run(options),
         Some(Command::Farm(options)) => return farm::run(options),
+        Some(Command::Ledger) => return ledger(),
         Some(Command::Measure(options)) => return measure::run(options),
         None => {}
     }

@@ -1,5 +1,6 @@
 //! Circom files that are written by code, each from the definition that the Rust side uses too.
 
+mod montgomery;
 mod poseidon;
 mod schnorr;
 mod trie;
@@ -15,7 +16,12 @@ pub const HEADER: &str =
 
 /// Every generated file, its bounds checked anew.
 pub fn files() -> Result<Vec<GeneratedFile>, PlanError> {
-    let mut files = vec![poseidon::file(), schnorr::file(), trie::file()];
+    let mut files = vec![
+        montgomery::file(),
+        poseidon::file(),
+        schnorr::file(),
+        trie::file(),
+    ];
     files.extend(generate::files()?);
     Ok(files)
 }

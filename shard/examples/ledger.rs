@@ -130,7 +130,7 @@ fn epoch(rules: &Rules, secrets: &[SecretKey], count: usize, share: u32) -> Vec<
     let domain = Domain::new(rules.network, rules.shard);
     let sign = |message: Message| {
         let secret = &secrets[message.from as usize % KEYS];
-        message.sign(&domain, secret)
+        domain.sign(message, secret)
     };
     messages.into_par_iter().map(sign).collect()
 }

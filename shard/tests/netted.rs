@@ -205,12 +205,12 @@ fn every_refusal_is_specific_and_changes_nothing() {
         assert_eq!(accept(&mut ledger, sign(&secrets, message)), Err(error));
     }
     let valid = message(1, 1, &[pay(2, 10)]);
-    let unknown = common::message(9, 0, &[pay(2, 10)]).sign(&domain(), &secrets[1]);
+    let unknown = domain().sign(common::message(9, 0, &[pay(2, 10)]), &secrets[1]);
     assert_eq!(
         accept(&mut ledger, unknown),
         Err(NettedError::UnknownSender { account: 9 })
     );
-    let stolen = valid.clone().sign(&domain(), &secrets[3]);
+    let stolen = domain().sign(valid.clone(), &secrets[3]);
     assert_eq!(
         accept(&mut ledger, stolen),
         Err(NettedError::Key { account: 1 })

@@ -339,7 +339,7 @@ impl NettedLedger {
     /// Payments and fees by destination.
     fn credits(&self, signed: &SignedMessage) -> BTreeMap<u64, u128> {
         let mut credits: BTreeMap<u64, u128> = BTreeMap::new();
-        let collector = destination(self.rules.collector, self.rules.shard);
+        let collector = destination(self.rules.collector, self.rules.shard.into());
         for payment in &signed.message.payments {
             *credits.entry(payment.destination()).or_default() += u128::from(payment.amount);
             if payment.fee > 0 {

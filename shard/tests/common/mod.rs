@@ -74,7 +74,7 @@ pub fn message(from: u32, ordinal: u64, payments: &[Payment]) -> Message {
 
 pub fn sign(secrets: &[SecretKey], message: Message) -> SignedMessage {
     let secret = &secrets[message.from as usize];
-    message.sign(&domain(), secret)
+    domain().sign(message, secret)
 }
 
 /// A message to one to three receivers, some of other shards, some with fees.

@@ -1,0 +1,371 @@
+//! Constraints per transfer of the netted ledger, from the counts pinned in `circuits.toml`, against the published figures.
+//!
+//! Nothing is measured here: a load of T transfers between uniformly random accounts touches a number of accounts and nodes whose
+//! expectation is exact, and each touched thing has its share of a pinned count.
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use trifold_circuits::artifacts::{Checkout, CircuitSpec, Manifest};
+
+use crate::report::{Report, Target};
+
+/// Levels of the account trie and transfers of an epoch.
+const LOADS: [(u32, u64); 12] = [
+    (10, 10_000),
+    (10, 100_000),
+    (10, 290_000),
+    (10, 1_000_000),
+    (12, 10_000),
+    (12, 100_000),
+    (12, 290_000),
+    (12, 1_000_000),
+    (13, 10_000),
+    (13, 100_000),
+    (13, 290_000),
+    (13, 1_000_000),
+];
+/// The load that the targets are for, and what they are.
+const TARGET_LOAD: (u32, u64) = (13, 290_000);
+const TARGET_PER_TRANSFER: f64 = 6_100.0;
+const TARGET_LIST: f64 = 1_600.0;
+/// Logarithms of the parts' domains for which joins are counted.
+const DOMAINS: [u32; 3] = [18, 20, 22];
+/// Constraints of the reference program per level and account: two nodes of 261, a digit of 3, twice 2 to place the child.
+const UPDATE_LEVEL: f64 = 529.0;
+const REFERENCE_LEVELS: f64 = 10.0;
+
+/// What others publish: name, constraints per transfer, source.
+const PUBLISHED: [(&str, f64, &str); 3] = [
+    (
+        "Fawkes-Crypto rollup, 1,024 transfers, 2^32 accounts",
+        34_859.0,
+        "ethresear.ch/t/7201: 35,695,616 / 1,024",
+    ),
+    (
+        "Polygon Hermez 1.0, 32 levels, without the hash of its data",
+        47_313.0,
+        "hermeznetwork/circuits, tools/circuit-constraints.js",
+    ),
+    (
+        "Loopring v3, a ring of two trades, data included",
+        130_000.0,
+        "Loopring/protocols, DESIGN.md",
+    ),
+];
+
+/// Constraints by unit, each a share of a pinned circuit.
+#[derive(Serialize)]
+struct Units {
+    message: f64,
+    /// One payment of a full list.
+    listed_payment: f64,
+    account: f64,
+    bottom_row: f64,
+    upper_row: f64,
+    join: f64,
+    close: f64,
+    /// One transfer of the reference program at ten levels.
+    reference: f64,
+    /// The three proofs of an epoch of at most eight messages.
+    idle_epoch: f64,
+    idle_messages: f64,
+}
+
+#[derive(Clone, Serialize)]
+struct Row {
+    levels: u32,
+    accounts: u64,
+    transfers: u64,
+    touched_accounts: f64,
+    /// Constraints per transfer from here on.
+    reference: f64,
+    dense: f64,
+    sparse: f64,
+    better: f64,
+    better_listed: f64,
+    /// Joins and close on top of `better`, by the logarithm of the parts' domain.
+    joining: Vec<(u32, f64)>,
+}
+
+#[derive(Serialize)]
+struct Figures {
+    units: Units,
+    rows: Vec<Row>,
+}
+
+/// Computes the table and writes the report.
+pub fn run(checkout: &Checkout) -> Result<Vec<Target>> {
+    let report = Report::begin(checkout, "ledger-constraints".into());
+    let units = Units::load(&Manifest::load(checkout)?)?;
+    let rows = LOADS
+        .map(|(levels, transfers)| units.row(levels, transfers))
+        .to_vec();
+    let figures = Figures { units, rows };
+    report.end(&figures, &figures.page(), figures.targets()?)
+}
+
+impl Units {
+    fn load(manifest: &Manifest) -> Result<Self> {
+        let get = |name: &str| Pinned::of(manifest.get(name)?);
+        let (messages, idle) = (get("netted-messages")?, get("netted-messages-idle")?);
+        let (rows, idle_rows) = (get("netted-rows")?, get("netted-rows-idle")?);
+        let (lists, tablet) = (get("netted-lists")?, get("netted-tablet")?);
+        let (transfer, join) = (get("transfer")?, get("netted-join")?);
+        let close = get("netted-close")?.constraints;
+        let (bottom_row, upper_row) = split(&rows, &idle_rows)?;
+        let slots = messages.parameter("N")? - idle.parameter("N")?;
+        Ok(Self {
+            message: (messages.constraints - idle.constraints) / slots,
+            listed_payment: lists.constraints / lists.parameter("N")? / lists.parameter("K")?,
+            account: tablet.constraints / 3f64.powf(tablet.parameter("K")?),
+            bottom_row,
+            upper_row,
+            join: join.constraints,
+            close,
+            reference: transfer.constraints / transfer.parameter("N")?,
+            idle_epoch: idle.constraints + idle_rows.constraints + close,
+            idle_messages: idle.parameter("N")?,
+        })
+    }
+
+    fn row(&self, levels: u32, transfers: u64) -> Row {
+        let accounts = 3u64.pow(levels);
+        let count = transfers as f64;
+        let touched = |level: u32| expected_touched(accounts / 3u64.pow(level), 2 * transfers);
+        let above: f64 = (2..=levels).map(touched).sum();
+        let dense = self.account * accounts as f64;
+        let sparse = self.bottom_row * touched(1) + self.upper_row * above;
+        let state = dense.min(sparse);
+        let per_transfer = |total: f64| total / count;
+        Row {
+            levels,
+            accounts,
+            transfers,
+            touched_accounts: touched(0),
+            reference: self.reference + 2.0 * UPDATE_LEVEL * (f64::from(levels) - REFERENCE_LEVELS),
+            dense: self.message + per_transfer(dense),
+            sparse: self.message + per_transfer(sparse),
+            better: self.message + per_transfer(state),
+            better_listed: self.listed_payment + per_transfer(state),
+            joining: DOMAINS
+                .map(|domain| {
+                    let messages = parts(self.message * count, domain);
+                    let accounts = match dense < sparse {
+                        true => accounts as f64 / tablet_accounts(self.account, domain),
+                        false => parts(sparse, domain),
+                    };
+                    (domain, per_transfer(self.joining(messages, accounts)))
+                })
+                .to_vec(),
+        }
+    }
+
+    /// All joins over so many parts of messages and of accounts, and the close.
+    fn joining(&self, messages: f64, accounts: f64) -> f64 {
+        self.join * (joins(messages) + joins(accounts)) + self.close
+    }
+}
+
+/// A pinned circuit.
+struct Pinned<'a> {
+    spec: &'a CircuitSpec,
+    constraints: f64,
+}
+
+impl<'a> Pinned<'a> {
+    fn of(spec: &'a CircuitSpec) -> Result<Self> {
+        let pinned = spec.constraints;
+        let constraints = pinned.with_context(|| format!("{} has no pinned count", spec.name))?;
+        let constraints = constraints as f64;
+        Ok(Self { spec, constraints })
+    }
+
+    fn parameter(&self, name: &str) -> Result<f64> {
+        let found = self
+            .spec
+            .parameters
+            .iter()
+            .find(|parameter| parameter.name == name);
+        let found = found.with_context(|| format!("{} has no {name}", self.spec.name))?;
+        Ok(found.value as f64)
+    }
+}
+
+/// Constraints of a bottom and of an upper row from two circuits with both; what a circuit has once is spread over its rows.
+fn split(first: &Pinned<'_>, second: &Pinned<'_>) -> Result<(f64, f64)> {
+    let [a, b] = [first.parameter("B")?, first.parameter("U")?];
+    let [c, d] = [second.parameter("B")?, second.parameter("U")?];
+    let determinant = a * d - b * c;
+    let bottom = (first.constraints * d - second.constraints * b) / determinant;
+    let upper = (second.constraints * a - first.constraints * c) / determinant;
+    Ok((bottom, upper))
+}
+
+/// How many of `places` are expected to be hit by `hits` uniform and independent ones.
+fn expected_touched(places: u64, hits: u64) -> f64 {
+    let places = places as f64;
+    // ln(1 - 1/n) for n = 1 is -inf, and the whole expression 1, as it should be.
+    -places * (hits as f64 * (-1.0 / places).ln_1p()).exp_m1()
+}
+
+/// Proofs that hold so many constraints.
+fn parts(constraints: f64, domain: u32) -> f64 {
+    (constraints / f64::from(1u32 << domain)).ceil()
+}
+
+/// Accounts of the largest tablet that fits.
+fn tablet_accounts(account: f64, domain: u32) -> f64 {
+    let room = f64::from(1u32 << domain) / account;
+    3f64.powf((room.ln() / 3f64.ln()).floor())
+}
+
+/// Ternary joins until one part is left.
+fn joins(parts: f64) -> f64 {
+    ((parts - 1.0) / 2.0).ceil().max(0.0)
+}
+
+impl Figures {
+    fn target_row(&self) -> Result<&Row> {
+        let (levels, transfers) = TARGET_LOAD;
+        let found = |row: &&Row| row.levels == levels && row.transfers == transfers;
+        self.rows
+            .iter()
+            .find(found)
+            .context("the target's load is in the table")
+    }
+
+    fn targets(&self) -> Result<Vec<Target>> {
+        let row = self.target_row()?;
+        let load = format!("{} transfers, {} accounts", row.transfers, row.accounts);
+        let listed = self.units.listed_payment;
+        Ok(vec![
+            Target::at_most(
+                format!("constraints per transfer, {load}"),
+                TARGET_PER_TRANSFER,
+                row.better,
+            ),
+            Target::at_most(
+                "constraints per payment of a full list, beside the state".into(),
+                TARGET_LIST,
+                listed,
+            ),
+        ])
+    }
+
+    fn page(&self) -> String {
+        let rows: String = self.rows.iter().map(Row::line).collect();
+        let published = |(name, constraints, source): &(&str, f64, &str)| {
+            format!("| {name} | {} | {source} |\n", thousands(*constraints))
+        };
+        let published: String = PUBLISHED.iter().map(published).collect();
+        let domains: String = DOMAINS
+            .map(|domain| format!(" joins, parts of 2^{domain} |"))
+            .concat();
+        format!(
+            "{}\nConstraints per transfer, joins apart:\n\n\
+             | accounts | transfers | accounts touched | reference | dense | sparse | better | better, full lists |{domains}\n\
+             |{}\n{rows}\nPublished, per transfer:\n\n| system | constraints | source |\n|---|---|---|\n{published}",
+            self.units.page(),
+            "---|".repeat(8 + DOMAINS.len()),
+        )
+    }
+}
+
+impl Units {
+    fn page(&self) -> String {
+        let lines = [
+            ("signed message of one payment", self.message),
+            ("payment of a full signed list", self.listed_payment),
+            ("account of a tablet", self.account),
+            ("touched bottom node (three accounts)", self.bottom_row),
+            ("touched node above", self.upper_row),
+            ("join of three parts", self.join),
+            ("close of an epoch", self.close),
+            (
+                "transfer of the reference program, 10 levels",
+                self.reference,
+            ),
+        ];
+        let line = |(name, value): (&str, f64)| format!("| {name} | {} |\n", thousands(value));
+        let lines: String = lines.into_iter().map(line).collect();
+        format!(
+            "Shares of the pinned counts:\n\n| unit | constraints |\n|---|---|\n{lines}\n\
+             An epoch of at most {} messages takes {} constraints in three proofs.\n",
+            self.idle_messages,
+            thousands(self.idle_epoch),
+        )
+    }
+}
+
+impl Row {
+    fn line(&self) -> String {
+        let joining: String = self
+            .joining
+            .iter()
+            .map(|(_, cost)| format!(" {} |", thousands(*cost)))
+            .collect();
+        let cells = [
+            self.accounts as f64,
+            self.transfers as f64,
+            self.touched_accounts,
+            self.reference,
+            self.dense,
+            self.sparse,
+            self.better,
+            self.better_listed,
+        ];
+        let cells: String = cells.map(|cell| format!(" {} |", thousands(cell))).concat();
+        format!("|{cells}{joining}\n")
+    }
+}
+
+/// Rounded, in groups of three digits.
+fn thousands(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn touched_places_are_those_of_the_exact_expectation() {
+        assert_eq!(expected_touched(1, 5), 1.0);
+        // One of three: 3 (1 - (2/3)^2).
+        assert!((expected_touched(3, 2) - 5.0 / 3.0).abs() < 1e-12);
+        assert!((expected_touched(1_594_323, 580_000) / 290_000.0 - 1.677).abs() < 1e-2);
+    }
+
+    #[test]
+    fn joins_leave_one_part() {
+        assert_eq!(
+            [1.0, 2.0, 3.0, 4.0, 9.0].map(joins),
+            [0.0, 1.0, 1.0, 2.0, 4.0]
+        );
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(
+            [7.0, 1234.4, 1_594_323.0].map(thousands),
+            ["7", "1,234", "1,594,323"]
+        );
+    }
+
+    #[test]
+    fn the_table_comes_from_the_pinned_counts() {
+        let checkout = Checkout::find().unwrap();
+        let units = Units::load(&Manifest::load(&checkout).unwrap()).unwrap();
+        let (levels, transfers) = TARGET_LOAD;
+        let row = units.row(levels, transfers);
+        assert!(row.better <= TARGET_PER_TRANSFER && units.listed_payment <= TARGET_LIST);
+    }
+}

@@ -1,0 +1,222 @@
+//! The rule of an epoch, in the plainest form; what the circuits prove together, and the model that tests hold them to.
+//!
+//! For every account: the ordinals of its messages are consecutive from its own on, all are signed under its key, and what they
+//! take is covered by its balance before the epoch. Credits of the epoch are spendable in the next one. So the order of
+//! messages within an epoch, the sender's own apart, has no meaning.
+
+use super::accounts::{Account, AccountTrie};
+use super::message::{Domain, Message, SignedMessage};
+use super::statement::destination;
+use crate::montgomery::key_u;
+use crate::schnorr::SchnorrError;
+use ark_bn254::Fr;
+use ark_ff::AdditiveGroup;
+use std::collections::BTreeMap;
+
+/// Why an epoch was refused. Messages count from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EpochError {
+    #[error("message {message}: {source}")]
+    Signature {
+        message: usize,
+        source: SchnorrError,
+    },
+    #[error("message {message}: {found} payments, the form has room for {room}")]
+    Payments {
+        message: usize,
+        found: usize,
+        room: usize,
+    },
+    #[error("message {message}: its key is not that of account {account}")]
+    Key { message: usize, account: u32 },
+    #[error("account {account}: message {found} comes where message {expected} is due")]
+    Ordinal {
+        account: u32,
+        expected: u64,
+        found: u64,
+    },
+    #[error("account {account}: its ordinals are used up")]
+    Ordinals { account: u32 },
+    #[error("account {account}: {spent} spent of {balance}")]
+    Overdraft {
+        account: u32,
+        balance: u64,
+        spent: u128,
+    },
+    #[error("account {account}: {balance} does not fit 64 bits")]
+    Overflow { account: u32, balance: u128 },
+    #[error("a payment goes to {destination}, which is no place of shard {shard}")]
+    Destination { destination: u64, shard: u32 },
+    #[error("account {account} has an owner already")]
+    Opened { account: u32 },
+}
+
+/// One epoch of a shard.
+#[derive(Clone, Debug)]
+pub struct Epoch {
+    pub network: Fr,
+    pub shard: u32,
+    /// Where all fees go.
+    pub collector: u64,
+    /// Each with the number of payments that its form has room for.
+    pub messages: Vec<(usize, SignedMessage)>,
+    /// Accounts that get an owner: place and key. Their credits of this epoch are theirs.
+    pub openings: BTreeMap<u32, Fr>,
+}
+
+/// What an epoch did to one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub index: u32,
+    pub old: Account,
+    pub new: Account,
+    /// The balance less all debits, before any credit.
+    pub rest: u64,
+}
+
+impl Change {
+    /// An account that nothing happened to.
+    pub fn none(index: u32, account: Account) -> Self {
+        let (old, new, rest) = (account, account, account.balance);
+        Self {
+            index,
+            old,
+            new,
+            rest,
+        }
+    }
+
+    fn debit(&mut self, message: &Message) -> Result<(), EpochError> {
+        let account = self.index;
+        let (expected, found) = (self.new.ordinal, message.ordinal);
+        if expected != found {
+            return Err(EpochError::Ordinal {
+                account,
+                expected,
+                found,
+            });
+        }
+        let (balance, spent) = (self.rest, message.spent());
+        self.rest = u64::try_from(spent)
+            .ok()
+            .and_then(|spent| balance.checked_sub(spent))
+            .ok_or(EpochError::Overdraft {
+                account,
+                balance,
+                spent,
+            })?;
+        self.new.balance = self.rest;
+        let next = self.new.ordinal.checked_add(1);
+        self.new.ordinal = next.ok_or(EpochError::Ordinals { account })?;
+        Ok(())
+    }
+}
+
+/// The accounts that something happened to so far.
+struct Changes<'a> {
+    accounts: &'a AccountTrie,
+    changed: BTreeMap<u32, Change>,
+}
+
+impl Changes<'_> {
+    fn of(&mut self, index: u32) -> &mut Change {
+        let untouched = || Change::none(index, self.accounts.get(index));
+        self.changed.entry(index).or_insert_with(untouched)
+    }
+}
+
+impl Epoch {
+    /// Every account that something happened to, in order.
+    pub fn changes(&self, accounts: &AccountTrie) -> Result<BTreeMap<u32, Change>, EpochError> {
+        self.check_messages(accounts)?;
+        let mut changes = Changes {
+            accounts,
+            changed: BTreeMap::new(),
+        };
+        self.debit(&mut changes)?;
+        self.open(&mut changes)?;
+        self.credit(&mut changes)?;
+        Ok(changes.changed)
+    }
+
+    fn check_messages(&self, accounts: &AccountTrie) -> Result<(), EpochError> {
+        for (message, (room, signed)) in self.messages.iter().enumerate() {
+            let (found, room) = (signed.message.payments.len(), *room);
+            if found > room {
+                return Err(EpochError::Payments {
+                    message,
+                    found,
+                    room,
+                });
+            }
+            let domain = Domain {
+                network: self.network,
+                shard: self.shard,
+                payments: room,
+            };
+            let signature = |source| EpochError::Signature { message, source };
+            signed.verify(&domain).map_err(signature)?;
+            let account = signed.message.from;
+            if key_u(signed.key) != accounts.get(account).key {
+                return Err(EpochError::Key { message, account });
+            }
+        }
+        Ok(())
+    }
+
+    /// Debits and ordinals, account by account in the order of ordinals.
+    fn debit(&self, changes: &mut Changes<'_>) -> Result<(), EpochError> {
+        let messages = self.messages.iter().map(|(_, signed)| &signed.message);
+        let mut ordered: Vec<&Message> = messages.collect();
+        ordered.sort_by_key(|message| (message.from, message.ordinal));
+        ordered
+            .into_iter()
+            .try_for_each(|message| changes.of(message.from).debit(message))
+    }
+
+    fn open(&self, changes: &mut Changes<'_>) -> Result<(), EpochError> {
+        for (&account, &key) in &self.openings {
+            let change = changes.of(account);
+            if change.old.key != Fr::ZERO {
+                return Err(EpochError::Opened { account });
+            }
+            change.new.key = key;
+        }
+        Ok(())
+    }
+
+    fn credit(&self, changes: &mut Changes<'_>) -> Result<(), EpochError> {
+        for (destination, value) in self.credits() {
+            let account = self.local(destination, changes.accounts.capacity())?;
+            let change = changes.of(account);
+            let balance = u128::from(change.new.balance) + value;
+            change.new.balance =
+                u64::try_from(balance).map_err(|_| EpochError::Overflow { account, balance })?;
+        }
+        Ok(())
+    }
+
+    /// Payments and fees by destination, without those of nothing.
+    fn credits(&self) -> BTreeMap<u64, u128> {
+        let payments = self
+            .messages
+            .iter()
+            .flat_map(|(_, signed)| &signed.message.payments);
+        let mut credits = BTreeMap::new();
+        for payment in payments {
+            *credits.entry(payment.destination()).or_default() += u128::from(payment.amount);
+            *credits.entry(self.collector).or_default() += u128::from(payment.fee);
+        }
+        credits.retain(|_, value| *value > 0);
+        credits
+    }
+
+    fn local(&self, to: u64, capacity: u64) -> Result<u32, EpochError> {
+        let index = to as u32;
+        let inside = u64::from(index) < capacity && destination(index, self.shard) == to;
+        inside.then_some(index).ok_or(EpochError::Destination {
+            destination: to,
+            shard: self.shard,
+        })
+    }
+}

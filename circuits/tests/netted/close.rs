@@ -1,0 +1,335 @@
+use crate::calculator::Circuit;
+use crate::join::{NOTHING, flat, tablets};
+use crate::rows::all as all_rows;
+use crate::support::{
+    Forgery, LIST, SHARD, SINGLE, carried, epoch, free_wires, get, message, messages, network,
+    part_key, part_keys, pay, set, violated,
+};
+use ark_bn254::Fr;
+use ark_ff::AdditiveGroup;
+use std::sync::LazyLock;
+use trifold_circuits::inputs::Inputs;
+use trifold_circuits::netted::close::{Close, CloseError, ClosedPart};
+use trifold_circuits::netted::join::{Join, Joined};
+use trifold_circuits::netted::rows::Rows;
+use trifold_circuits::netted::statement::{Context, Part, State, joined};
+use trifold_circuits::netted::tablet::Tablet;
+use trifold_circuits::transfer::body;
+
+static CLAIMS: LazyLock<Circuit> = LazyLock::new(|| Circuit::file("tests/netted/close.circom"));
+
+/// The epoch closed over these parts, each made once the challenges are known.
+fn close(
+    sparse: bool,
+    commitments: [Fr; 2],
+    messages: impl Fn(Context) -> Part,
+    accounts: impl Fn(Context) -> Part,
+) -> Close {
+    let carried = carried();
+    let commitment = |commitment| Part {
+        commitment,
+        ..Part::default()
+    };
+    let [first, second] = commitments.map(commitment);
+    let closed = |part| ClosedPart {
+        key: part_key(4),
+        part,
+    };
+    let mut close = Close {
+        network: network(),
+        shard: SHARD,
+        keys: part_keys().root(),
+        depth: carried.before.depth(),
+        old: carried.before.root(),
+        new: carried.after.root(),
+        sparse,
+        seen_digest: Fr::from(3),
+        messages: closed(first),
+        accounts: closed(second),
+    };
+    let context = close.context();
+    close.messages.part = messages(context);
+    close.accounts.part = accounts(context);
+    close
+}
+
+fn message_commitment() -> Fr {
+    joined([
+        messages(SINGLE).commitment(),
+        Fr::ZERO,
+        messages(LIST).commitment(),
+    ])
+}
+
+/// Accounts as two tablets, the one between them absent.
+fn dense() -> Close {
+    let carried = carried();
+    let tablet = |index| Tablet::new(2, index, &carried.before, &carried.changes).commitment();
+    let accounts = joined([tablet(0), Fr::ZERO, tablet(2)]);
+    let flat = |context| flat(context).part().unwrap();
+    let tablets = |context| tablets(context).part().unwrap();
+    close(false, [message_commitment(), accounts], flat, tablets)
+}
+
+/// Accounts as rows in two proofs, which share neither bottom nor upper ones evenly.
+fn sparse() -> Close {
+    let [first, second] = halves();
+    let accounts = joined([first.commitment(), second.commitment(), Fr::ZERO]);
+    let flat = |context| flat(context).part().unwrap();
+    close(true, [message_commitment(), accounts], flat, |context| {
+        rows_joined(context, [&first, &second])
+    })
+}
+
+fn halves() -> [Rows; 2] {
+    let (mut first, mut second) = (all_rows(), all_rows());
+    first.upper.truncate(1);
+    first.bottom.truncate(2);
+    second.upper.remove(0);
+    second.bottom.drain(..2);
+    [first, second]
+}
+
+fn rows_joined(context: Context, rows: [&Rows; 2]) -> Part {
+    let [first, second] = rows.map(|rows| Joined::Part(rows.part(&context).unwrap()));
+    let join = Join {
+        context,
+        key: part_key(3),
+        level: 0,
+        index: 0,
+        parts: [first, second, NOTHING],
+    };
+    join.part().unwrap()
+}
+
+#[test]
+fn an_epoch_closes_over_tablets_and_over_rows_with_the_same_statement() {
+    let (dense, sparse) = (dense(), sparse());
+    let statement = dense.statement().unwrap();
+    assert_eq!(sparse.statement().unwrap(), statement);
+    let carried = carried();
+    let state = |accounts| State {
+        network: network(),
+        keys: part_keys().root(),
+        depth: 3,
+        accounts,
+    };
+    assert_eq!(
+        statement.old_body,
+        body(state(carried.before.root()).digest()).digest()
+    );
+    assert_eq!(
+        statement.new_body,
+        body(state(carried.after.root()).digest()).digest()
+    );
+    assert_eq!((statement.shard, statement.events), (SHARD, 3));
+    for close in [dense, sparse] {
+        let witness = CLAIMS.honest_witness(&close.claims());
+        assert_eq!(CLAIMS.check(&witness), Ok(()));
+        assert_eq!(witness[1..3], close.statements());
+        assert_eq!(witness[3], statement.digest());
+    }
+}
+
+#[test]
+fn no_wire_is_free() {
+    for close in [dense(), sparse()] {
+        let witness = CLAIMS.witness(&close.claims());
+        assert_eq!(free_wires(&CLAIMS, &witness), Vec::<usize>::new());
+    }
+}
+
+const FORGERIES: &[Forgery] = &[
+    ("a sum of messages", |inputs| {
+        set(inputs, "sum", 0, Fr::from(1))
+    }),
+    ("a sum of accounts", |inputs| {
+        set(inputs, "sum", 1, Fr::from(1))
+    }),
+    ("neither rows nor tablets", |inputs| {
+        set(inputs, "sparse", 0, Fr::from(2))
+    }),
+    ("an unknown key of messages", |inputs| {
+        set(inputs, "key", 0, Fr::from(9))
+    }),
+    ("an unknown key of accounts", |inputs| {
+        set(inputs, "key", 1, Fr::from(9))
+    }),
+    ("a key from another place", |inputs| {
+        set(inputs, "key_index", 1, Fr::from(3))
+    }),
+    ("other keys", |inputs| set(inputs, "keys", 0, Fr::from(9))),
+    ("no levels", |inputs| set(inputs, "depth", 0, Fr::ZERO)),
+    ("33 levels", |inputs| set(inputs, "depth", 0, Fr::from(33))),
+];
+
+#[test]
+fn each_constraint_refuses_its_forgery() {
+    for close in [dense(), sparse()] {
+        for (name, forge) in FORGERIES {
+            let mut inputs = close.claims();
+            forge(&mut inputs);
+            let witness = CLAIMS.witness(&inputs);
+            assert_ne!(
+                violated(&CLAIMS, &witness),
+                Vec::<usize>::new(),
+                "{name}: accepted"
+            );
+        }
+    }
+}
+
+#[test]
+fn rows_do_not_close_without_their_root() {
+    // Rows taken for tablets, and the other way round.
+    for close in [dense(), sparse()] {
+        let mut inputs = close.claims();
+        set(&mut inputs, "sparse", 0, Fr::from(!close.sparse));
+        let mut other = close.clone();
+        other.sparse = !close.sparse;
+        assert!(other.statement().is_err());
+        let witness = CLAIMS.witness(&inputs);
+        assert_ne!(witness[1..3], close.statements());
+    }
+    let sparse = sparse();
+    let mut inputs = sparse.claims();
+    let root = get(&inputs, "sum", 0) + get(&inputs, "sum", 1);
+    assert_ne!(root, Fr::ZERO);
+    let balanced = get(&inputs, "sum", 1) - root;
+    set(&mut inputs, "sum", 1, balanced);
+    assert!(!CLAIMS.accepts(&inputs));
+}
+
+#[test]
+fn whatever_changes_is_stated_or_refused() {
+    for close in [dense(), sparse()] {
+        let honest = close.claims();
+        let stated = CLAIMS.witness(&honest)[1..4].to_vec();
+        let names: Vec<(String, usize)> = honest
+            .iter()
+            .map(|(name, values)| (name.into(), values.len()))
+            .collect();
+        for (name, length) in names {
+            for place in 0..length {
+                let mut inputs: Inputs = honest.clone();
+                let value = get(&inputs, &name, place) + Fr::from(1);
+                set(&mut inputs, &name, place, value);
+                let witness = CLAIMS.witness(&inputs);
+                let same = witness[1..4] == stated && CLAIMS.check(&witness).is_ok();
+                assert!(!same, "{name}[{place}] has no effect");
+            }
+        }
+    }
+}
+
+/// Whether the epoch closes when its accounts come as one tablet that was changed.
+fn closes_with(change: impl Fn(&mut Tablet)) -> bool {
+    let carried = carried();
+    let mut tablet = Tablet::new(3, 0, &carried.before, &carried.changes);
+    change(&mut tablet);
+    let accounts = |context| tablet.part(&context).unwrap();
+    let mut close = close(
+        false,
+        [message_commitment(), tablet.commitment()],
+        |context| flat(context).part().unwrap(),
+        accounts,
+    );
+    close.old = close.accounts.part.old;
+    close.new = close.accounts.part.new;
+    let context = close.context();
+    close.messages.part = flat(context).part().unwrap();
+    close.accounts.part = accounts(context);
+    close.statement().is_ok()
+}
+
+#[test]
+fn accounts_that_do_not_follow_from_the_messages_do_not_close() {
+    assert!(closes_with(|_| ()));
+    assert!(!closes_with(|tablet| tablet.changes[4].new.balance += 1));
+    assert!(!closes_with(|tablet| {
+        tablet.changes[1].new.balance -= 1;
+        tablet.changes[4].new.balance += 1;
+    }));
+    assert!(!closes_with(|tablet| tablet.changes[0].rest += 1));
+    assert!(!closes_with(|tablet| tablet.changes[0].new.ordinal = 3));
+    assert!(!closes_with(|tablet| tablet.changes[0].new.ordinal = 1));
+    assert!(!closes_with(|tablet| {
+        tablet.changes[0].old.ordinal += 1;
+        tablet.changes[0].new.ordinal += 1;
+    }));
+    assert!(!closes_with(|tablet| {
+        let key = tablet.changes[1].old.key;
+        tablet.changes[0].old.key = key;
+        tablet.changes[0].new.key = key;
+    }));
+    // A debit and a credit of the same account left out together: the opening balance has to cover the debit.
+    assert!(!closes_with(|tablet| tablet.changes[2].rest = 7));
+    // What may change freely: the key of an account that has none.
+    assert!(closes_with(|tablet| tablet.changes[5].new.key = Fr::from(9)));
+}
+
+#[test]
+fn a_message_counts_once_and_only_where_it_was_signed_for() {
+    let with = |change: fn(&mut trifold_circuits::netted::messages::Messages)| {
+        let carried = carried();
+        let mut single = messages(SINGLE);
+        change(&mut single);
+        let tablet = Tablet::new(3, 0, &carried.before, &carried.changes);
+        let list = messages(LIST);
+        let commitment = joined([single.commitment(), Fr::ZERO, list.commitment()]);
+        let join = |context| {
+            let mut join = flat(context);
+            join.parts[0] = Joined::Part(single.part(&context).unwrap());
+            join.part().unwrap()
+        };
+        let tablet_part = |context| tablet.part(&context).unwrap();
+        close(false, [commitment, tablet.commitment()], join, tablet_part).statement()
+    };
+    assert!(with(|_| ()).is_ok());
+    let sums = |result| matches!(result, Err(CloseError::Sums));
+    assert!(sums(with(|messages| messages
+        .signed
+        .push(messages.signed[0].clone()))));
+    assert!(sums(with(|messages| drop(messages.signed.pop()))));
+    assert!(sums(with(|messages| messages.collector += 1)));
+    assert!(sums(with(
+        |messages| messages.signed[0] = message(0, 0, 1, &[pay(1, 30, 3)])
+    )));
+    assert!(sums(with(|messages| {
+        let mut away = pay(1, 30, 2);
+        away.shard += 1;
+        messages.signed[0] = message(0, 0, 1, &[away]);
+    })));
+    assert_eq!(epoch().messages.len(), 3);
+}
+
+#[test]
+fn the_native_relation_names_what_is_wrong() {
+    let refuse = |change: fn(&mut Close)| {
+        let mut close = dense();
+        change(&mut close);
+        close.statement().unwrap_err()
+    };
+    assert!(matches!(
+        refuse(|close| close.depth = 0),
+        CloseError::Depth(0)
+    ));
+    assert!(matches!(
+        refuse(|close| close.messages.part.events = 0),
+        CloseError::NoEvent
+    ));
+    let key = refuse(|close| close.accounts.key.digest = Fr::ZERO);
+    assert!(matches!(
+        key,
+        CloseError::Key {
+            which: "accounts",
+            ..
+        }
+    ));
+    let part = refuse(|close| close.accounts.part.events = 1);
+    assert!(matches!(part, CloseError::Part { which: "accounts" }));
+    assert!(matches!(
+        refuse(|close| close.messages.part.sum += Fr::from(1)),
+        CloseError::Sums
+    ));
+}

@@ -1,0 +1,11 @@
+//! The netted ledger: circuits, native relations and the rule of an epoch agree, and each constraint is shown to bite.
+
+#[path = "../claims/support.rs"]
+mod calculator;
+mod close;
+mod epoch;
+mod join;
+mod messages;
+mod rows;
+mod support;
+mod tablet;
