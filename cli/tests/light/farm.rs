@@ -10,6 +10,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use trifold_console::{Console, Light, Server};
 use trifold_coordinator::archive::{Archive, Follow};
 use trifold_coordinator::coordinator::publish;
@@ -67,6 +71,34 @@ impl Farm {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The same over TLS: the address, and the certificate that it shows.
+    pub async fn behind_tls(&self) -> (String, String) {
+        let shown = rcgen::generate_simple_self_signed(["localhost".into()]).expect("made");
+        let key = PrivateKeyDer::try_from(shown.signing_key.serialize_der()).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![shown.cert.der().clone()], key)
+            .expect("a pair");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let behind = self.address;
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    // A client that does not trust the certificate goes away in the middle of this.
+                    let mut outer = acceptor.accept(stream).await?;
+                    let mut inner = TcpStream::connect(behind).await?;
+                    tokio::io::copy_bidirectional(&mut outer, &mut inner).await
+                });
+            }
+        });
+        (format!("https://localhost:{port}"), shown.cert.pem())
     }
 
     pub fn bundle(&self) -> GlobalProof {
@@ -144,7 +176,11 @@ impl Lab {
 
     /// `trifold` with arguments, out of reach of the environment's settings.
     pub async fn run(&self, arguments: &[&str]) -> Ended {
-        let mut command = tokio::process::Command::from(plain(arguments));
+        Self::ended(plain(arguments)).await
+    }
+
+    async fn ended(command: std::process::Command) -> Ended {
+        let mut command = tokio::process::Command::from(command);
         let output = command.kill_on_drop(true).output().await.expect("starts");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ended {
@@ -152,6 +188,16 @@ impl Lab {
             out: text(&output.stdout),
             errors: text(&output.stderr),
         }
+    }
+
+    /// Asks a source once, on a machine that trusts the certificates of this file alone.
+    pub async fn once_trusting(&self, certificates: &str, url: &str) -> Ended {
+        let network = self.shown("network.json");
+        let once = ["light", "follow", "--once", "--json", "--network"];
+        let mut command = plain(&[&once[..], &[&network, "--url", url]].concat());
+        command.env("SSL_CERT_FILE", certificates);
+        command.env_remove("SSL_CERT_DIR");
+        Self::ended(command).await
     }
 
     /// Asks each source once, under the trusted network.

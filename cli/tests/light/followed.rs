@@ -36,6 +36,25 @@ async fn the_newest_state_that_descends_is_held_and_who_is_behind_is_told() {
     assert!(sources.values().all(|source| source["code"].is_null()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn https_is_asked_only_with_a_certificate_that_the_machine_trusts() {
+    let mut farm = Farm::usual().await;
+    farm.epochs(2, 1).await;
+    let lab = Lab::new(&farm.bundle());
+    let (url, certificate) = farm.behind_tls().await;
+    let (_, another) = farm.behind_tls().await;
+    let file = lab.shown("certificate.pem");
+    for (trusted, code) in [(another, 1), (certificate, 0)] {
+        std::fs::write(&file, trusted).expect("written");
+        let ended = lab.once_trusting(&file, &url).await;
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        match code {
+            0 => assert_eq!(ended.event("end")["held"]["epoch"], 2),
+            _ => assert_eq!(ended.event("refused")["code"], "unreachable"),
+        }
+    }
+}
+
 /// What a source may do, and what that is called.
 async fn liars(honest: &Farm) -> Vec<(String, &'static str)> {
     let mut stale = honest.bundle();
