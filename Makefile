@@ -51,17 +51,22 @@ endif
 # Everything of the light clients, and nothing else: the verifier for where there is no system below it, the package and the page
 # for browsers, the contract, what is served and what follows it; then what they weigh and cost.
 LIGHT_CRATES = trifold-verifier trifold-browser trifold-evm trifold-shard
+LIGHT_TESTS = archive roles light export receipts
 LIGHT_TARGETS = wasm32-unknown-unknown thumbv7em-none-eabihf
+empty :=
+any_of = /^($(subst $(empty) $(empty),|,$(strip $(1))))$$/
 light: tools
 	@for target in $(LIGHT_TARGETS); do \
 	    [ -d "$$(rustc --print target-libdir --target $$target)" ] || { echo "missing Rust target $$target: rustup target add $$target" >&2; exit 1; }; \
 	    $(CARGO) build --release --locked -p trifold-verifier --no-default-features --lib --target $$target || exit 1; \
 	done
 	node browser/build.mjs
+ifeq ($(NEXTEST),yes)
+	$(CARGO) nextest run --release --workspace --locked -E 'package($(call any_of,$(LIGHT_CRATES))) or binary($(call any_of,$(LIGHT_TESTS)))'
+else
+	$(CARGO) test --release --workspace --locked $(LIGHT_TESTS:%=--test %)
 	$(CARGO) test --release --locked $(LIGHT_CRATES:%=-p %)
-	$(CARGO) test --release --locked -p trifold-coordinator --test archive --test roles
-	$(CARGO) test --release --locked -p trifold-console --test light
-	$(CARGO) test --release --locked -p trifold --test light
+endif
 	$(CARGO) bench --locked -p trifold-evm --bench gas
 	$(CARGO) run --release --locked -p trifold-bench -- light-client
 	node browser/measure.mjs
