@@ -48,6 +48,13 @@ use workers::Registry;
 /// Names one delivery of a queue item; used once.
 pub type Token = u64;
 
+/// A global proof that is on its way out.
+struct Publication {
+    proof: Box<GlobalProof>,
+    /// Whether it is known to be out.
+    out: bool,
+}
+
 /// What the core works with.
 #[derive(Debug, Clone)]
 pub struct CoreConfig {
@@ -259,7 +266,7 @@ pub struct Core {
     /// When each epoch in work was closed.
     closed_at: BTreeMap<u64, u64>,
     /// Global proofs on their way out.
-    publishing: BTreeMap<u64, Box<GlobalProof>>,
+    publishing: BTreeMap<u64, Publication>,
     /// When the newest published epochs were.
     published_at: BTreeMap<u64, u64>,
     collect_at: u64,

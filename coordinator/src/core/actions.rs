@@ -1,7 +1,7 @@
 //! What the planner wants done, as entries and effects.
 
 use super::entry::Runs;
-use super::{Bundle, Core, Effect, Entry, Member};
+use super::{Bundle, Core, Effect, Entry, Member, Publication};
 use crate::Digest;
 use crate::coordinator::{Report, Requeue};
 use crate::plan::{Action, ClosedEpoch, Event, Quarantined};
@@ -134,14 +134,30 @@ impl Core {
             leaf,
         });
         let members = members.collect();
-        self.publishing.insert(proof.state.epoch, proof.clone());
+        let publication = Publication {
+            proof: proof.clone(),
+            out: false,
+        };
+        self.publishing.insert(proof.state.epoch, publication);
         self.effect(Effect::Publish { proof, members });
     }
 
+    /// Publications may be told of in any order; they are recorded in that of their epochs. The publication of an epoch is
+    /// begun after that of the one before, whose proof its proof contains.
     pub(super) fn published(&mut self, now: u64, epoch: u64) {
-        let Some(proof) = self.publishing.remove(&epoch) else {
-            return;
-        };
+        if let Some(publication) = self.publishing.get_mut(&epoch) {
+            publication.out = true;
+        }
+        while let Some(first) = self.publishing.first_entry()
+            && first.get().out
+        {
+            let proof = first.remove().proof;
+            self.record_published(now, proof);
+        }
+    }
+
+    fn record_published(&mut self, now: u64, proof: Box<GlobalProof>) {
+        let epoch = proof.state.epoch;
         let latency_ms = self
             .closed_at
             .remove(&epoch)
