@@ -151,7 +151,8 @@ pub trait Queue: Send + Sync {
     /// Adds an item to a lane, unless one of that key is queued or leased there.
     async fn push(&self, lane: &Lane, item: &Item) -> Result<Pushed, QueueError>;
 
-    /// Leases the oldest free item of the first of `lanes` that has one; waits up to `wait` for it.
+    /// Leases the oldest free item of the first of `lanes` that has one; waits up to `wait` for it. What was pushed a moment ago
+    /// may not be seen yet, so an item of a later lane may come first.
     async fn pull(&self, lanes: &[Lane], wait: Duration) -> Result<Option<Delivery>, QueueError>;
 
     /// Leases free items of a lane, the oldest first: those that are there, at most `count`; waits up to `wait` for one.

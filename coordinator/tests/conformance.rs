@@ -198,6 +198,8 @@ async fn lanes(queue: &dyn Queue) {
         .push(&urgent, &item("u", 0, "x"))
         .await
         .expect("pushes");
+    lane_has(queue, &other, 1, 0).await;
+    lane_has(queue, &urgent, 1, 0).await;
     let both = [urgent.clone(), other.clone()];
     for key in ["u", "o"] {
         let delivery = queue
