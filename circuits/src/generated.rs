@@ -7,6 +7,10 @@ mod trie;
 
 use crate::groth16::generate;
 use crate::groth16::plan::PlanError;
+use ark_bn254::Fr;
+use ark_ec::{CurveGroup, PrimeGroup};
+use ark_ed_on_bn254::{EdwardsAffine, EdwardsProjective, Fr as Scalar};
+use ark_ff::Field;
 
 pub use crate::groth16::generate::GeneratedFile;
 
@@ -24,4 +28,18 @@ pub fn files() -> Result<Vec<GeneratedFile>, PlanError> {
     ];
     files.extend(generate::files()?);
     Ok(files)
+}
+
+/// Entries [i][j] = (1 + 2 j) 8^i B for the first `digits` i, as rows of a Circom array.
+fn generator_windows(digits: usize, coordinates: fn(EdwardsAffine) -> [Fr; 2]) -> String {
+    let window = |i: usize| {
+        let base = EdwardsProjective::generator() * Scalar::from(8u64).pow([i as u64]);
+        let entry = |factor: u64| {
+            let [first, second] = coordinates((base * Scalar::from(factor)).into_affine());
+            format!("[{first}, {second}]")
+        };
+        format!("[{}]", [1, 3, 5, 7].map(entry).join(", "))
+    };
+    let windows: Vec<String> = (0..digits).map(window).collect();
+    windows.join(",\n        ")
 }

@@ -1,15 +1,14 @@
 //! Constants of Baby Jubjub's Montgomery form.
 
-use super::{GeneratedFile, HEADER};
+use super::{GeneratedFile, HEADER, generator_windows};
 use crate::montgomery::{A, B, FIXED_DIGITS, Point};
-use ark_ec::{CurveGroup, PrimeGroup};
-use ark_ed_on_bn254::{EdwardsProjective, Fr as Scalar};
-use ark_ff::Field;
 
 /// circuits/lib/montgomery_constants.circom.
 pub fn file() -> GeneratedFile {
-    let windows: Vec<String> = (0..FIXED_DIGITS).map(window).collect();
-    let windows = windows.join(",\n        ");
+    let windows = generator_windows(FIXED_DIGITS, |point| {
+        let point = Point::from_edwards(point.x, point.y).expect("a point of large order");
+        [point.u, point.v]
+    });
     let text = format!(
         "{HEADER}
 pragma circom 2.1.6;
@@ -34,14 +33,4 @@ function montgomery_generator_windows() {{
         path: "circuits/lib/montgomery_constants.circom".into(),
         text,
     }
-}
-
-fn window(i: usize) -> String {
-    let base = EdwardsProjective::generator() * Scalar::from(8u64).pow([i as u64]);
-    let entry = |factor: u64| {
-        let point = (base * Scalar::from(factor)).into_affine();
-        let point = Point::from_edwards(point.x, point.y).expect("a point of large order");
-        format!("[{}, {}]", point.u, point.v)
-    };
-    format!("[{}]", [1, 3, 5, 7].map(entry).join(", "))
 }

@@ -1,16 +1,14 @@
 //! Constants of Baby Jubjub and of the signature scheme.
 
-use super::{GeneratedFile, HEADER};
+use super::{GeneratedFile, HEADER, generator_windows};
 use crate::schnorr::{CHALLENGE_LOW_BITS, RESPONSE_DIGITS, challenge_bound};
-use ark_ec::{CurveGroup, PrimeGroup, twisted_edwards::TECurveConfig};
-use ark_ed_on_bn254::{EdwardsConfig, EdwardsProjective, Fr as Scalar};
-use ark_ff::Field;
+use ark_ec::twisted_edwards::TECurveConfig;
+use ark_ed_on_bn254::EdwardsConfig;
 
 /// circuits/lib/schnorr_constants.circom.
 pub fn file() -> GeneratedFile {
     let (d, bound) = (EdwardsConfig::COEFF_D, challenge_bound());
-    let windows: Vec<String> = (0..RESPONSE_DIGITS).map(window).collect();
-    let windows = windows.join(",\n        ");
+    let windows = generator_windows(RESPONSE_DIGITS, |point| [point.x, point.y]);
     let text = format!(
         "{HEADER}
 pragma circom 2.1.6;
@@ -36,13 +34,4 @@ function jubjub_generator_windows() {{
         path: "circuits/lib/schnorr_constants.circom".into(),
         text,
     }
-}
-
-fn window(i: usize) -> String {
-    let base = EdwardsProjective::generator() * Scalar::from(8u64).pow([i as u64]);
-    let entry = |factor: u64| {
-        let point = (base * Scalar::from(factor)).into_affine();
-        format!("[{}, {}]", point.x, point.y)
-    };
-    format!("[{}]", [1, 3, 5, 7].map(entry).join(", "))
 }
