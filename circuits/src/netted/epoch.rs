@@ -86,6 +86,12 @@ impl Change {
         }
     }
 
+    /// What `changes` say of an account, or that nothing happened to it.
+    pub(super) fn of(index: u32, accounts: &AccountTrie, changes: &BTreeMap<u32, Change>) -> Self {
+        let untouched = || Self::none(index, accounts.get(index));
+        changes.get(&index).copied().unwrap_or_else(untouched)
+    }
+
     fn debit(&mut self, message: &Message) -> Result<(), EpochError> {
         let account = self.index;
         let (expected, found) = (self.new.ordinal, message.ordinal);

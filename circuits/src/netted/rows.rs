@@ -64,10 +64,7 @@ pub fn rows(
     touched: &[Touched],
 ) -> (Vec<BottomRow>, Vec<UpperRow>) {
     let all: BTreeSet<(usize, u64)> = touched.iter().map(|at| (at.level, at.position)).collect();
-    let change = |index: u32| {
-        let untouched = || Change::none(index, before.get(index));
-        changes.get(&index).copied().unwrap_or_else(untouched)
-    };
+    let change = |index: u32| Change::of(index, before, changes);
     let bottom = |&(_, position): &(usize, u64)| BottomRow {
         position: position as u32,
         changes: [0, 1, 2].map(|i| change(3 * position as u32 + i)),

@@ -51,10 +51,7 @@ impl Tablet {
         changes: &BTreeMap<u32, Change>,
     ) -> Self {
         let size = 3u64.pow(levels.into());
-        let change = |at: u64| {
-            let untouched = || Change::none(at as u32, accounts.get(at as u32));
-            changes.get(&(at as u32)).copied().unwrap_or_else(untouched)
-        };
+        let change = |at: u64| Change::of(at as u32, accounts, changes);
         Self {
             levels,
             index,
