@@ -1,11 +1,11 @@
 use crate::calculator::Circuit;
 use crate::support::{
-    Forgery, LIST, SINGLE, carried, context, free_wires, get, messages, part_key, set, violated,
+    Forgery, LIST, SINGLE, all_violated, carried, context, every_input_counts, free_wires,
+    messages, part_key, set, violated,
 };
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 use std::sync::LazyLock;
-use trifold_circuits::inputs::Inputs;
 use trifold_circuits::netted::join::{Join, JoinError, Joined};
 use trifold_circuits::netted::statement::{Context, Part};
 use trifold_circuits::netted::tablet::Tablet;
@@ -114,20 +114,10 @@ const FLAT_FORGERIES: &[Forgery] = &[
 
 #[test]
 fn each_constraint_refuses_its_forgery() {
-    let refuse = |join: &Join, (name, forge): &Forgery| {
-        let mut inputs = join.claims();
-        forge(&mut inputs);
-        assert!(!CLAIMS.accepts(&inputs), "{name}: accepted");
-    };
-    FORGERIES
-        .iter()
-        .for_each(|forgery| refuse(&flat(context()), forgery));
-    FORGERIES
-        .iter()
-        .for_each(|forgery| refuse(&tablets(context()), forgery));
-    FLAT_FORGERIES
-        .iter()
-        .for_each(|forgery| refuse(&flat(context()), forgery));
+    let (flat, tablets) = (flat(context()).claims(), tablets(context()).claims());
+    all_violated(&CLAIMS, &flat, FORGERIES);
+    all_violated(&CLAIMS, &tablets, FORGERIES);
+    all_violated(&CLAIMS, &flat, FLAT_FORGERIES);
 }
 
 #[test]
@@ -151,22 +141,7 @@ fn nothing_but_its_commitment_makes_a_part_absent() {
 #[test]
 fn whatever_changes_is_stated_or_refused() {
     for join in [flat(context()), tablets(context())] {
-        let honest = join.claims();
-        let stated = CLAIMS.witness(&honest)[1..8].to_vec();
-        let names: Vec<(String, usize)> = honest
-            .iter()
-            .map(|(name, values)| (name.into(), values.len()))
-            .collect();
-        for (name, length) in names {
-            for place in 0..length {
-                let mut inputs: Inputs = honest.clone();
-                let value = get(&inputs, &name, place) + Fr::from(1);
-                set(&mut inputs, &name, place, value);
-                let witness = CLAIMS.witness(&inputs);
-                let same = witness[1..8] == stated && CLAIMS.check(&witness).is_ok();
-                assert!(!same, "{name}[{place}] has no effect");
-            }
-        }
+        every_input_counts(&CLAIMS, &join.claims(), 7);
     }
 }
 

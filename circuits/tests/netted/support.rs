@@ -283,6 +283,35 @@ pub fn all_restated(circuit: &Circuit, honest: &Inputs, changes: &[Forgery]) {
     }
 }
 
+/// Each must break a constraint of claims, which state what they prove by outputs.
+pub fn all_violated(circuit: &Circuit, honest: &Inputs, forgeries: &[Forgery]) {
+    for (name, forge) in forgeries {
+        let mut inputs = honest.clone();
+        forge(&mut inputs);
+        let rows = violated(circuit, &circuit.witness(&inputs));
+        assert_ne!(rows, Vec::<usize>::new(), "{name}: accepted");
+    }
+}
+
+/// Changing any one input of claims changes one of the wires from 1 to `outputs`, or is refused.
+pub fn every_input_counts(circuit: &Circuit, honest: &Inputs, outputs: usize) {
+    let stated = circuit.witness(honest)[1..=outputs].to_vec();
+    let inputs = honest.iter();
+    let names: Vec<(String, usize)> = inputs
+        .map(|(name, values)| (name.into(), values.len()))
+        .collect();
+    for (name, length) in names {
+        for place in 0..length {
+            let mut inputs = honest.clone();
+            let value = get(&inputs, &name, place) + Fr::from(1);
+            set(&mut inputs, &name, place, value);
+            let witness = circuit.witness(&inputs);
+            let same = witness[1..=outputs] == stated && circuit.check(&witness).is_ok();
+            assert!(!same, "{name}[{place}] has no effect");
+        }
+    }
+}
+
 /// 2^n.
 pub fn power(n: u32) -> Fr {
     (0..n).fold(Fr::from(1), |value, _| value.double())
