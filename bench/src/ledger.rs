@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use trifold_circuits::artifacts::{Checkout, CircuitSpec, Manifest};
 
-use crate::report::{Report, Target};
+use crate::report::{Report, Target, grouped};
 
 /// Levels of the account trie and transfers of an epoch.
 const LOADS: [(u32, u64); 12] = [
@@ -321,15 +321,7 @@ impl Row {
 
 /// Rounded, in groups of three digits.
 fn thousands(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    grouped(value.round() as u64)
 }
 
 #[cfg(test)]
