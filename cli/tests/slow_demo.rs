@@ -162,7 +162,8 @@ impl Farm {
     }
 
     fn command(&self, name: &str) -> Command {
-        let mut command = trifold([name, "--nats", &self.server.url()]);
+        let mut command = trifold(name.split(' '));
+        command.args(["--nats", &self.server.url()]);
         command.env("TRIFOLD_GENESIS", self.path("network/genesis.json"));
         command
     }
@@ -181,10 +182,8 @@ impl Farm {
 
     /// Serves light clients; with the address.
     fn light(&self) -> (Process, String) {
-        let serve = ["light", "serve", "--listen", "127.0.0.1:0", "--nats"];
-        let mut command = trifold(serve);
-        command.arg(self.server.url());
-        command.env("TRIFOLD_GENESIS", self.path("network/genesis.json"));
+        let mut command = self.command("light serve");
+        command.args(["--listen", "127.0.0.1:0"]);
         let mut serving = Process::start(command);
         let line = serving.wait_for("listening on http://");
         let address = line.rsplit("http://").next().expect("an address");
