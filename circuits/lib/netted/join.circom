@@ -16,6 +16,9 @@ include "statement.circom";
 @output active                   which parts need a proof
 @output statement                the public inputs of their proofs
 @output x                        PartStatement
+
+level, index and events need no range here. A level is that of tablets, a constant, or of rows and messages, 0, plus one for each
+join above: no part could be the first below 0. Indices follow downwards from 0 in the close, and events add up what Messages counts.
 */
 template JoinClaims() {
     signal input keys;
