@@ -192,9 +192,7 @@ impl Lab {
 
     /// Asks a source once, on a machine that trusts the certificates of this file alone.
     pub async fn once_trusting(&self, certificates: &str, url: &str) -> Ended {
-        let network = self.shown("network.json");
-        let once = ["light", "follow", "--once", "--json", "--network"];
-        let mut command = plain(&[&once[..], &[&network, "--url", url]].concat());
+        let mut command = self.asking(&[url], &[]);
         command.env("SSL_CERT_FILE", certificates);
         command.env_remove("SSL_CERT_DIR");
         Self::ended(command).await
@@ -202,11 +200,15 @@ impl Lab {
 
     /// Asks each source once, under the trusted network.
     pub async fn once(&self, urls: &[&str], more: &[&str]) -> Ended {
+        Self::ended(self.asking(urls, more)).await
+    }
+
+    fn asking(&self, urls: &[&str], more: &[&str]) -> std::process::Command {
         let network = self.shown("network.json");
         let mut arguments = vec!["light", "follow", "--once", "--json", "--network", &network];
         arguments.extend(urls.iter().flat_map(|url| ["--url", *url]));
         arguments.extend(more);
-        self.run(&arguments).await
+        plain(&arguments)
     }
 }
 
