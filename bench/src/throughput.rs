@@ -128,6 +128,7 @@ async fn push(queue: &dyn Queue, number: u64) -> Result<()> {
     let work = Work::Program {
         shard: number as u32,
         snapshot,
+        proofs: Vec::new(),
     };
     let statement = Fr::from(number);
     let task = Task::new(

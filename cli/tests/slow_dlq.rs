@@ -55,6 +55,7 @@ impl Network {
         let work = Work::Program {
             shard: 0,
             snapshot: Digest::of(bytes),
+            proofs: Vec::new(),
         };
         Bundle {
             version: VERSION,

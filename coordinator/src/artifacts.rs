@@ -44,6 +44,9 @@ pub trait Artifacts: Send + Sync {
     /// What the store holds, in order of the digests, also what was left behind by an interrupted `put`.
     async fn list(&self) -> Result<Vec<Listed>, ArtifactError>;
 
+    /// Whether the store holds something under `digest`; reads none of it.
+    async fn holds(&self, digest: &Digest) -> Result<bool, ArtifactError>;
+
     /// Removes the blob; none of that name is as good.
     async fn delete(&self, digest: &Digest) -> Result<(), ArtifactError>;
 
@@ -109,6 +112,10 @@ impl Artifacts for MemoryArtifacts {
             bytes: bytes.len() as u64,
         };
         Ok(self.blobs().iter().map(listed).collect())
+    }
+
+    async fn holds(&self, digest: &Digest) -> Result<bool, ArtifactError> {
+        Ok(self.blobs().contains_key(digest))
     }
 
     async fn delete(&self, digest: &Digest) -> Result<(), ArtifactError> {
@@ -265,6 +272,11 @@ impl Artifacts for DirectoryArtifacts {
     async fn list(&self) -> Result<Vec<Listed>, ArtifactError> {
         let root = self.root.clone();
         blocking(move || list_files(&root).map_err(|e| io_error(&root, e))).await
+    }
+
+    async fn holds(&self, digest: &Digest) -> Result<bool, ArtifactError> {
+        let path = self.path(digest);
+        blocking(move || path.try_exists().map_err(|e| io_error(&path, e))).await
     }
 
     async fn delete(&self, digest: &Digest) -> Result<(), ArtifactError> {

@@ -16,10 +16,11 @@ use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Keys, Leaf};
 use trifold_verifier::trie::Path;
 
 use crate::Digest;
-use crate::wire::{FailureClass, GlobalProof, ProofBytes, Task, WireLeaf, WireStep};
+use crate::wire::{FailureClass, GlobalProof, ProofBytes, Task, WireLeaf, WirePart, WireStep};
 
 mod epoch;
 mod pace;
+mod proofs;
 mod restore;
 mod seals;
 mod shards;
@@ -29,6 +30,7 @@ mod views;
 
 use epoch::{Epoch, Member};
 use pace::Pace;
+pub use proofs::PartsError;
 pub use restore::{Base, BaseShard, History, RestoreError};
 use seals::{Eligible, Seal};
 pub use shards::Refusal;
@@ -111,6 +113,8 @@ pub struct Outline {
     pub transfers: u64,
     /// Size of the snapshot.
     pub bytes: u64,
+    /// The proofs that its program proof is made of, each before the one that it goes into.
+    pub parts: Vec<WirePart>,
 }
 
 /// A snapshot that has its place in the plan.
@@ -123,6 +127,8 @@ pub struct Candidate {
     pub transfers: u64,
     /// Size of the snapshot.
     pub bytes: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<WirePart>,
 }
 
 /// What happened.
@@ -216,16 +222,30 @@ pub struct ClosedEpoch {
 /// Where in the plan a task's proof belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    Program { shard: u32, snapshot: Digest },
-    Merge { epoch: u64, level: u8, index: u32 },
-    Nest { epoch: u64 },
+    Program {
+        shard: u32,
+        snapshot: Digest,
+    },
+    Part {
+        shard: u32,
+        snapshot: Digest,
+        part: u16,
+    },
+    Merge {
+        epoch: u64,
+        level: u8,
+        index: u32,
+    },
+    Nest {
+        epoch: u64,
+    },
 }
 
 impl Place {
     /// The epoch, if it is known already.
     pub fn epoch(&self) -> Option<u64> {
         match self {
-            Place::Program { .. } => None,
+            Place::Program { .. } | Place::Part { .. } => None,
             Place::Merge { epoch, .. } | Place::Nest { epoch } => Some(*epoch),
         }
     }
@@ -234,15 +254,24 @@ impl Place {
     pub fn kind(&self) -> &'static str {
         match self {
             Place::Program { .. } => "program",
+            Place::Part { .. } => "part",
             Place::Merge { .. } => "merge",
             Place::Nest { .. } => "nest",
         }
     }
 
-    /// The shard whose program it is.
+    /// The shard whose program or part it is.
     pub fn shard(&self) -> Option<u32> {
+        self.snapshot().map(|(shard, _)| shard)
+    }
+
+    /// The shard and the snapshot whose program or part it is.
+    pub fn snapshot(&self) -> Option<(u32, Digest)> {
         match self {
-            Place::Program { shard, .. } => Some(*shard),
+            Place::Program { shard, snapshot }
+            | Place::Part {
+                shard, snapshot, ..
+            } => Some((*shard, *snapshot)),
             Place::Merge { .. } | Place::Nest { .. } => None,
         }
     }
@@ -252,6 +281,7 @@ impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Place::Program { shard, .. } => write!(f, "program of shard {shard}"),
+            Place::Part { shard, part, .. } => write!(f, "part {part} of shard {shard}"),
             Place::Merge {
                 epoch,
                 level,
@@ -413,15 +443,15 @@ impl Planner {
 
     /// The epoch that a task's proof is expected in.
     pub fn expected_epoch(&self, place: &Place) -> u64 {
-        let Place::Program { shard, snapshot } = place else {
+        let Some((shard, snapshot)) = place.snapshot() else {
             return place.epoch().unwrap_or_default();
         };
-        let queue = self.shards.get(shard);
+        let queue = self.shards.get(&shard);
         let mut ahead = queue.iter().flat_map(|queue| &queue.pending);
         let mut free = 0;
         match ahead.find(|pending| {
             free += u64::from(pending.sealed.is_none());
-            pending.candidate.snapshot == *snapshot
+            pending.candidate.snapshot == snapshot
         }) {
             Some(Pending {
                 sealed: Some(serial),
@@ -441,12 +471,17 @@ impl Planner {
         self.deadline
     }
 
-    /// The snapshots whose bytes are still needed.
-    pub fn snapshots(&self) -> impl Iterator<Item = Digest> {
+    /// The blobs that are still needed: snapshots, and the inputs of their parts.
+    pub fn blobs(&self) -> impl Iterator<Item = Digest> {
         let waiting = self.shards.values().flat_map(|queue| &queue.pending);
-        let waiting = waiting.map(|pending| pending.candidate.snapshot);
-        let closed = self.epochs.values().flat_map(|epoch| &epoch.members);
-        waiting.chain(closed.map(|(_, snapshot)| *snapshot))
+        let waiting = waiting.map(|pending| &pending.candidate);
+        let closed = self.epochs.values().flat_map(|epoch| &epoch.programs);
+        let candidates = waiting.chain(closed.map(|member| &member.candidate));
+        let blobs = |candidate: &Candidate| -> Vec<Digest> {
+            let inputs = candidate.parts.iter().filter_map(|part| part.inputs);
+            inputs.chain([candidate.snapshot]).collect()
+        };
+        candidates.flat_map(blobs)
     }
 
     /// Whether so much waits that no more snapshots should be taken in.
@@ -579,7 +614,7 @@ impl Planner {
             reporters,
             last,
         });
-        if let Place::Program { shard, snapshot } = place
+        if let Some((shard, snapshot)) = place.snapshot()
             && last
         {
             self.drop_from(shard, snapshot, &dropped);

@@ -25,8 +25,8 @@ use crate::inspect::{Inspect, InspectError};
 use crate::plan::{Network, Outline};
 use crate::verify::{Verify, VerifyError};
 use crate::wire::{
-    ChildWork, ProofBytes, Proved, Submission, Task, VERSION, WireStep, Work, decode, encode,
-    lane_of,
+    ChildWork, ProofBytes, Proved, Submission, Task, VERSION, WirePart, WireStep, Work, decode,
+    encode, lane_of,
 };
 use crate::worker::{Execute, ExecuteError, Fetch};
 
@@ -60,6 +60,11 @@ pub fn keys_of(programs: &[Fr]) -> Result<(Keys, HashMap<Fr, Path>), TrieError> 
 /// The stand-in program.
 pub fn program() -> Fr {
     Fr::from(1003)
+}
+
+/// The stand-in circuit of parts.
+pub fn part() -> Fr {
+    Fr::from(1004)
 }
 
 /// A network of `shards` shards that all run [`program`].
@@ -99,6 +104,8 @@ pub struct Snapshot {
     pub shard: u32,
     pub step: WireStep,
     pub transfers: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<WirePart>,
     pub seal: Digest,
 }
 
@@ -111,8 +118,21 @@ impl Snapshot {
             shard,
             step,
             transfers,
+            parts: Vec::new(),
             seal,
         }
+    }
+
+    /// The same, proven as nine parts in a tree of three by three, each of the nine with `inputs` of its own.
+    pub fn in_parts(self, inputs: Option<Digest>) -> Self {
+        let part = |place: u16| WirePart {
+            key: part(),
+            statement: Fr::from(u64::from(place) + 1) + self.step.new.body,
+            parent: 9 + place / 3,
+            inputs: inputs.filter(|_| place < 9),
+        };
+        let parts = (0..12).map(part).collect();
+        Self { parts, ..self }
     }
 
     /// The next snapshot of a shard at `old`, which has seen nothing.
@@ -156,6 +176,7 @@ impl Snapshot {
             received,
             transfers: self.transfers,
             bytes: self.encode().len() as u64,
+            parts: self.parts.clone(),
         }
     }
 
@@ -264,6 +285,7 @@ impl Execute for StandInExecute {
             ("nest", Fr::from(1002)),
             ("merge", Fr::from(1001)),
             ("program", program()),
+            ("part", part()),
         ];
         kinds.iter().map(|(kind, key)| lane_of(kind, key)).collect()
     }
@@ -273,9 +295,10 @@ impl Execute for StandInExecute {
     }
 
     fn prepare(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Task, ExecuteError> {
-        if let Work::Program { snapshot, .. } = &task.work {
-            decode::<Snapshot>(&fetch(snapshot)?)
+        if let Some((snapshot, inputs)) = task.work.snapshot() {
+            decode::<Snapshot>(&fetch(&snapshot)?)
                 .map_err(|e| ExecuteError::Inputs(e.to_string()))?;
+            inputs.map(|inputs| fetch(&inputs)).transpose()?;
         }
         std::thread::sleep(self.witness);
         Ok(task.clone())
@@ -305,7 +328,7 @@ impl StandInExecute {
 /// Some number that tells the circuits apart: the proofs verified inside.
 fn constraints(work: &Work) -> u64 {
     match work {
-        Work::Program { .. } => 0,
+        Work::Program { proofs, .. } | Work::Part { proofs, .. } => proofs.len() as u64,
         Work::Merge { children, .. } => children
             .iter()
             .filter(|child| !matches!(child, ChildWork::Unchanged { .. }))

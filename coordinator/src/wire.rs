@@ -17,9 +17,18 @@ pub use trifold_circuits::snapshot::WireLeaf;
 pub const VERSION: u8 = 2;
 /// Largest encoded snapshot, in bytes.
 pub use trifold_circuits::snapshot::MAX_SNAPSHOT_BYTES;
-const _: () = assert!(MAX_SNAPSHOT_BYTES <= crate::artifacts::MAX_ARTIFACT_BYTES);
 /// Longest text that a message may bring into our logs and records, in characters.
 pub const MAX_TEXT_CHARS: usize = 500;
+/// Largest blob that a worker reads for a task, in bytes: a snapshot, or the inputs of a part.
+pub const MAX_INPUT_BYTES: usize = 1 << 20;
+const _: () = assert!(
+    MAX_SNAPSHOT_BYTES <= MAX_INPUT_BYTES
+        && MAX_INPUT_BYTES <= crate::artifacts::MAX_ARTIFACT_BYTES
+);
+/// Parts of one snapshot, at most: their list is in the journal's entry of it.
+pub const MAX_PARTS: usize = 2048;
+/// Proofs that go into one part or program, at most.
+pub const MAX_PROOFS: usize = 3;
 
 /// A message that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -442,13 +451,45 @@ pub enum ChildWork {
     },
 }
 
+/// A proof that the program proof of a snapshot is made of: a part of what the program proves, or several parts joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WirePart {
+    /// Key digest of its circuit.
+    #[serde(with = "element")]
+    pub key: Fr,
+    #[serde(with = "element")]
+    pub statement: Fr,
+    /// The one part that this proof goes into, a later one; or their number, which stands for the program proof.
+    pub parent: u16,
+    /// The blob with its inputs; none where they are in the snapshot, and in the proofs that it is made of.
+    pub inputs: Option<Digest>,
+}
+
 /// What is to be proven.
 #[expect(clippy::large_enum_variant, reason = "one at a time, moved once")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     /// A shard's transition; the snapshot is an artifact.
-    Program { shard: u32, snapshot: Digest },
+    Program {
+        shard: u32,
+        snapshot: Digest,
+        /// Of the parts that go into it, in their order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        proofs: Vec<ProofBytes>,
+    },
+    /// A part of a shard's transition.
+    Part {
+        shard: u32,
+        snapshot: Digest,
+        /// Counts the snapshot's parts from 0.
+        part: u16,
+        /// An artifact, where the part has one of its own.
+        inputs: Option<Digest>,
+        /// Of the parts that go into it, in their order.
+        proofs: Vec<ProofBytes>,
+    },
     /// Up to three transitions composed.
     Merge {
         level: u8,
@@ -477,10 +518,22 @@ pub enum Work {
 }
 
 impl Work {
+    /// The snapshot that it is a proof of, and the blobs that it takes.
+    pub fn snapshot(&self) -> Option<(Digest, Option<Digest>)> {
+        match self {
+            Work::Program { snapshot, .. } => Some((*snapshot, None)),
+            Work::Part {
+                snapshot, inputs, ..
+            } => Some((*snapshot, *inputs)),
+            Work::Merge { .. } | Work::Nest { .. } => None,
+        }
+    }
+
     /// Name of the kind, one token.
     pub fn kind(&self) -> &'static str {
         match self {
             Work::Program { .. } => "program",
+            Work::Part { .. } => "part",
             Work::Merge { .. } => "merge",
             Work::Nest { .. } => "nest",
         }
@@ -558,9 +611,25 @@ pub fn lane_of(kind: &str, key: &Fr) -> String {
 /// Names a task: kind, key, statement, and the snapshot or the proofs that it builds on.
 pub(crate) fn task_id(key: &Fr, statement: &Fr, work: &Work) -> Digest {
     let [key, statement] = [key, statement].map(trifold_circuits::field::to_bytes);
+    let number;
     let mut items: Vec<&[u8]> = vec![work.kind().as_bytes(), &key, &statement];
     match work {
-        Work::Program { snapshot, .. } => items.push(snapshot.as_bytes()),
+        Work::Program {
+            snapshot, proofs, ..
+        } => {
+            items.push(snapshot.as_bytes());
+            items.extend(proofs.iter().map(|proof| &proof.0[..]));
+        }
+        Work::Part {
+            snapshot,
+            part,
+            proofs,
+            ..
+        } => {
+            number = part.to_le_bytes();
+            items.extend([snapshot.as_bytes(), &number[..]]);
+            items.extend(proofs.iter().map(|proof| &proof.0[..]));
+        }
         Work::Merge { children, .. } => {
             items.extend(children.iter().filter_map(|child| match child {
                 ChildWork::Unchanged { .. } => None,

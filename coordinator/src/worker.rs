@@ -54,7 +54,11 @@ pub enum ExecuteError {
 
 impl From<ArtifactError> for ExecuteError {
     fn from(error: ArtifactError) -> Self {
-        ExecuteError::Worker(error.to_string())
+        match error {
+            // So it is for every worker.
+            ArtifactError::TooLarge { .. } => ExecuteError::Inputs(error.to_string()),
+            _ => ExecuteError::Worker(error.to_string()),
+        }
     }
 }
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use common::node::{self, World};
 use common::*;
-use trifold_coordinator::CoordinatorError;
 use trifold_coordinator::coordinator::{Report, VIEW_KEY};
 use trifold_coordinator::core::{Batch, CoreConfig, Effect, newest_checkpoint};
 use trifold_coordinator::queue::Queue;
 use trifold_coordinator::queue::local::LocalQueue;
 use trifold_coordinator::view::View;
 use trifold_coordinator::wire::{FailureClass, Outcome, TaskOutcome, TaskResult, VERSION, decode};
+use trifold_coordinator::{CoordinatorError, Digest};
 
 const LEASE: Duration = Duration::from_secs(1);
 
@@ -121,6 +121,44 @@ async fn epochs_close_by_policy() {
     let second = published(queue.as_ref(), 2).await;
     assert_eq!(second.transfers, 3);
     check_chain(queue.as_ref(), &network, 2).await;
+    farm.stop().await.expect("stops cleanly");
+}
+
+/// A snapshot whose proof is made of others enters an epoch beside one whose proof is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_in_parts_is_proven() {
+    let queue: Arc<dyn Queue> = Arc::new(LocalQueue::memory(LEASE));
+    let network = network(3);
+    let mut shards = Shards::new(&network);
+    let mut farm = Farm::start(queue.clone(), network.clone(), policy());
+    farm.honest("w1");
+    farm.honest("w2");
+    let inputs = queue.artifacts().put("inputs".into()).await;
+    let parts = shards.next(0).in_parts(Some(inputs.expect("stores")));
+    let snapshots = [
+        submit(queue.as_ref(), &parts).await,
+        submit(queue.as_ref(), &shards.next(1)).await,
+    ];
+    for snapshot in &snapshots {
+        accepted(queue.as_ref(), snapshot).await;
+    }
+    close_epoch(queue.as_ref()).await;
+    published(queue.as_ref(), 1).await;
+    check_chain(queue.as_ref(), &network, 1).await;
+    farm.stop().await.expect("stops cleanly");
+}
+
+/// Without the inputs of its parts in the store a snapshot is refused before anybody waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_without_its_inputs_is_refused() {
+    let queue: Arc<dyn Queue> = Arc::new(LocalQueue::memory(LEASE));
+    let network = network(3);
+    let mut shards = Shards::new(&network);
+    let farm = Farm::start(queue.clone(), network.clone(), policy());
+    let nowhere = Some(Digest::of(b"nowhere"));
+    let parts = submit(queue.as_ref(), &shards.next(0).in_parts(nowhere)).await;
+    let (code, _) = rejected(queue.as_ref(), &parts).await;
+    assert_eq!(code, "missing_artifact");
     farm.stop().await.expect("stops cleanly");
 }
 

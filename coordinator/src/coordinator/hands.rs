@@ -23,7 +23,7 @@ use crate::artifacts::{ArtifactError, fetch};
 use crate::core::{Bundle, Collected, Effect, Input, Token};
 use crate::queue::{Item, Lane, Queue};
 use crate::trace;
-use crate::wire::{MAX_SNAPSHOT_BYTES, Task, Work, clip, encode};
+use crate::wire::{MAX_INPUT_BYTES, Task, clip, encode};
 
 /// Lines of quick jobs; those of one task, item or notice are in the same line. Each waits for the queue's answer before its
 /// next job, so it takes many to keep the queue busy.
@@ -307,14 +307,22 @@ impl Keeper {
 
     async fn bundle(&self, mut bundle: Bundle) -> Option<Input> {
         let task = bundle.task.id;
-        if let Work::Program { snapshot, .. } = &bundle.task.work {
-            let read = insist_on_store("a snapshot", || {
-                Box::pin(fetch(self.queue.artifacts(), snapshot, MAX_SNAPSHOT_BYTES))
-            });
-            bundle.snapshot = read.await.ok().map(hex::encode);
+        if let Some((snapshot, inputs)) = bundle.task.work.snapshot() {
+            bundle.snapshot = self.read("a snapshot", &snapshot).await;
+            if let Some(inputs) = inputs {
+                bundle.inputs = self.read("the inputs of a part", &inputs).await;
+            }
         }
         let blob = self.put("a bundle", encode(&bundle)).await?;
         Some(Input::Bundled { task, blob })
+    }
+
+    /// A blob in hex, if the store has it.
+    async fn read(&self, what: &str, blob: &Digest) -> Option<String> {
+        let read = insist_on_store(what, || {
+            Box::pin(fetch(self.queue.artifacts(), blob, MAX_INPUT_BYTES))
+        });
+        read.await.ok().map(hex::encode)
     }
 
     async fn checkpoint(&self, serial: u64, state: Bytes) -> Option<Input> {

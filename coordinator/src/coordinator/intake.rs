@@ -11,9 +11,11 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::WORKERS;
 use super::held::Held;
+use crate::Digest;
 use crate::artifacts::{ArtifactError, fetch};
 use crate::core::{Input, Token, name_of};
 use crate::inspect::{Inspect, InspectError};
+use crate::plan::Outline;
 use crate::queue::{Delivery, Lane, Queue};
 use crate::wire::{Command, MAX_SNAPSHOT_BYTES, Presence, Submission, clip, decode};
 
@@ -246,10 +248,10 @@ impl Intake {
             }
         };
         let token = self.held.insert(delivery.lease, bytes.clone(), permit);
-        Some(self.outlined(token, submission, bytes).await)
+        self.outlined(token, submission, bytes).await
     }
 
-    async fn outlined(&self, token: Token, submission: Submission, bytes: Bytes) -> Input {
+    async fn outlined(&self, token: Token, submission: Submission, bytes: Bytes) -> Option<Input> {
         let Submission {
             shard, snapshot, ..
         } = submission;
@@ -257,10 +259,7 @@ impl Intake {
         let outlined = tokio::task::spawn_blocking(move || inspect.outline(snapshot, &bytes)).await;
         let (code, message) = match outlined {
             Ok(Ok(outline)) if outline.shard == shard => {
-                return Input::Submitted {
-                    token,
-                    outline: Box::new(outline),
-                };
+                return self.with_inputs(token, outline).await;
             }
             Ok(Ok(outline)) => {
                 let message = format!(
@@ -275,13 +274,57 @@ impl Intake {
                 clip(&format!("the snapshot can't be inspected: {error}")),
             ),
         };
-        Input::Refused {
+        Some(Input::Refused {
             token,
             shard,
             snapshot,
             code: code.into(),
             message,
+        })
+    }
+
+    /// Passes on a snapshot whose parts have their inputs in the store: without them it could never be proven.
+    async fn with_inputs(&self, token: Token, outline: Outline) -> Option<Input> {
+        let (shard, snapshot) = (outline.shard, outline.snapshot);
+        let inputs = outline.parts.iter().filter_map(|part| part.inputs);
+        match self.first_missing(inputs.collect()).await {
+            Ok(None) => Some(Input::Submitted {
+                token,
+                outline: Box::new(outline),
+            }),
+            Ok(Some(blob)) => {
+                let error = ArtifactError::Missing(blob);
+                Some(Input::Refused {
+                    token,
+                    shard,
+                    snapshot,
+                    code: code_of(&error).into(),
+                    message: error.to_string(),
+                })
+            }
+            Err(error) => {
+                tracing::warn!(shard, %error, "the inputs of its parts can't be seen now");
+                self.held.give_back(token, OUTAGE_PAUSE).await;
+                None
+            }
         }
+    }
+
+    /// The first of these blobs that the store does not hold; several are looked for beside each other.
+    async fn first_missing(&self, blobs: Vec<Digest>) -> Result<Option<Digest>, ArtifactError> {
+        for blobs in blobs.chunks(READERS) {
+            let mut looks = JoinSet::new();
+            for blob in blobs.iter().copied() {
+                let queue = self.queue.clone();
+                looks.spawn(async move { (blob, queue.artifacts().holds(&blob).await) });
+            }
+            while let Some(Ok((blob, held))) = looks.join_next().await {
+                if !held? {
+                    return Ok(Some(blob));
+                }
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::Digest;
 use crate::coordinator::{Report, Requeue};
 use crate::plan::{Action, ClosedEpoch, Event, Quarantined};
 use crate::trace;
-use crate::wire::{GlobalProof, Outcome, Task, Work};
+use crate::wire::{GlobalProof, Outcome, Task};
 
 /// Attempts of one leader; those of the next begin above them.
 const ATTEMPTS: u32 = 1 << 12;
@@ -202,10 +202,7 @@ impl Core {
     }
 
     fn quarantine(&mut self, task: Task, doubt: Quarantined) {
-        let snapshot = match &task.work {
-            Work::Program { snapshot, .. } => Some(*snapshot),
-            _ => None,
-        };
+        let snapshot = task.work.snapshot().map(|(snapshot, _)| snapshot);
         let Quarantined {
             what,
             reason,

@@ -16,12 +16,15 @@ pub struct Bundle {
     pub reporters: Vec<String>,
     /// Whether it was given up.
     pub last: bool,
-    /// Bytes of the snapshot in hex, if it is a program and they are in the store.
+    /// Bytes of the snapshot in hex, if it is a program or a part of one and they are in the store.
     pub snapshot: Option<String>,
+    /// Bytes of the part's own inputs in hex, likewise.
+    #[serde(default)]
+    pub inputs: Option<String>,
 }
 
 impl Bundle {
-    /// A bundle whose snapshot is still to be added.
+    /// A bundle whose snapshot and inputs are still to be added.
     pub(super) fn new(
         task: Task,
         what: String,
@@ -37,6 +40,7 @@ impl Bundle {
             reporters,
             last,
             snapshot: None,
+            inputs: None,
         }
     }
 }

@@ -154,7 +154,7 @@ impl Core {
 
     /// Blobs that snapshots which wait, epochs in work, quarantined tasks and the newest checkpoint need.
     fn needed(&self) -> BTreeSet<Digest> {
-        let mut keep: BTreeSet<Digest> = self.planner.snapshots().collect();
+        let mut keep: BTreeSet<Digest> = self.planner.blobs().collect();
         keep.extend(self.recorded.checkpoint);
         for kept in self.recorded.quarantine.values() {
             keep.extend(kept.snapshot.iter().chain(&kept.bundle));

@@ -42,7 +42,7 @@ pub enum Entry {
     /// The first proof of a task that verified.
     Proved {
         task: Digest,
-        /// The snapshot, if it was a program.
+        /// The snapshot, if it was a program or a part of one.
         snapshot: Option<Digest>,
         epoch: Option<u64>,
         proof: ProofBytes,
@@ -68,7 +68,7 @@ pub enum Entry {
     /// A task is no longer offered, or, if `last`, given up.
     Quarantined {
         doubt: Quarantined,
-        /// The snapshot, if it is a program.
+        /// The snapshot, if it is a program or a part of one.
         snapshot: Option<Digest>,
     },
     /// A quarantined task lies in the store with its inputs.

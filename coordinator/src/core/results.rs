@@ -5,7 +5,7 @@ use super::workers::name_of;
 use super::{Core, Effect, Entry, Token};
 use crate::Digest;
 use crate::coordinator::{Refused, Report, Requeue, TaskProved};
-use crate::plan::{Event, Place};
+use crate::plan::Event;
 use crate::wire::{FailureClass, Proved, TaskOutcome, TaskResult, clip};
 
 /// A result of a task that is being verified comes again after this pause, and is then mostly superfluous.
@@ -205,10 +205,7 @@ impl Core {
             return;
         };
         let (kind, what, epoch) = (wanted.kind, wanted.place.to_string(), wanted.place.epoch());
-        let (shard, snapshot) = match wanted.place {
-            Place::Program { shard, snapshot } => (Some(*shard), Some(*snapshot)),
-            _ => (None, None),
-        };
+        let (shard, snapshot) = wanted.place.snapshot().unzip();
         let proof = proved.proof;
         self.record(Entry::Proved {
             task,

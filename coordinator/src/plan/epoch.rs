@@ -6,6 +6,7 @@ use ark_bn254::Fr;
 use trifold_circuits::trie::{SparseTrie, Touched};
 use trifold_verifier::statement::{GlobalState, MergeStatement};
 
+use super::proofs::{Proofs, Proving};
 use super::{Candidate, Time};
 use crate::Digest;
 use crate::wire::{ChildWork, ProofBytes, Siblings, Work};
@@ -36,21 +37,7 @@ pub(super) struct Epoch {
 /// A snapshot in a closed epoch.
 pub(super) struct Member {
     pub candidate: Candidate,
-    pub program: Proving,
-}
-
-/// A proof on its way: the task, once all that it needs is there, and then the proof.
-#[derive(Default, Clone)]
-pub(super) struct Proving {
-    pub task: Option<Digest>,
-    pub proof: Option<ProofBytes>,
-}
-
-impl Proving {
-    /// Task and proof, once both are there.
-    pub fn proven(&self) -> Option<(Digest, ProofBytes)> {
-        Some((self.task?, self.proof?))
-    }
+    pub proofs: Proofs,
 }
 
 /// The merges of a level.
@@ -109,11 +96,11 @@ impl Epoch {
 
     /// Every proof of it that is there, by task.
     pub fn proofs(&self) -> impl Iterator<Item = (Digest, ProofBytes)> {
-        let programs = self.programs.iter().map(|member| &member.program);
+        let programs = self.programs.iter();
+        let programs = programs.flat_map(|member| member.proofs.proven());
         let nodes = self.levels.iter().flat_map(|level| level.nodes.values());
-        let merges = nodes.map(|node| &node.merge);
-        let all = programs.chain(merges).chain([&self.nest]);
-        all.filter_map(Proving::proven)
+        let merges = nodes.map(|node| &node.merge).chain([&self.nest]);
+        programs.chain(merges.filter_map(Proving::proven))
     }
 
     pub fn merge_statement(&self, keys: Fr, level: u8, index: u32) -> Option<MergeStatement> {
@@ -156,7 +143,7 @@ impl Epoch {
         Some(ChildWork::Shard {
             seen_path: self.seen_paths.get(&step.new.seen_epoch)?.clone(),
             step,
-            proof: member.program.proof?,
+            proof: member.proofs.program.proof?,
         })
     }
 
@@ -239,7 +226,7 @@ impl Node {
     fn adopt_shard(&mut self, child: usize, place: usize, member: &Member) {
         let step = &member.candidate.step;
         self.children[child] = Child::Shard(place);
-        self.missing += u8::from(member.program.proof.is_none());
+        self.missing += u8::from(member.proofs.program.proof.is_none());
         self.sent += step.sent;
         self.received += step.received;
     }

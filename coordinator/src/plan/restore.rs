@@ -105,7 +105,7 @@ impl Planner {
                 None => plan.close_again(epoch, &members, now)?,
             }
         }
-        plan.start_programs();
+        plan.start_all();
         plan.advance(now);
         plan.tasks.forget_remembered();
         let actions = std::mem::take(&mut plan.actions);
@@ -132,7 +132,7 @@ impl Planner {
     /// The proofs of what is not published, by task.
     fn proofs(&self) -> impl Iterator<Item = (Digest, ProofBytes)> {
         let waiting = self.shards.values().flat_map(|queue| &queue.pending);
-        let waiting = waiting.filter_map(|pending| pending.program.proven());
+        let waiting = waiting.flat_map(|pending| pending.proofs.proven());
         waiting.chain(self.epochs.values().flat_map(Epoch::proofs))
     }
 
@@ -229,20 +229,20 @@ impl Planner {
         now: Time,
     ) -> Result<(), RestoreError> {
         for (shard, snapshot) in members {
-            self.start_program(*shard, snapshot);
+            self.start_proofs(*shard, snapshot);
         }
         self.close(members, now)?;
         self.start_merges(epoch);
         Ok(())
     }
 
-    fn start_programs(&mut self) {
+    fn start_all(&mut self) {
         let waiting = self.shards.iter().flat_map(|(shard, queue)| {
             let snapshots = queue.pending.iter().map(|p| p.candidate.snapshot);
             snapshots.map(|snapshot| (*shard, snapshot))
         });
         for (shard, snapshot) in waiting.collect::<Vec<_>>() {
-            self.start_program(shard, &snapshot);
+            self.start_proofs(shard, &snapshot);
         }
     }
 

@@ -7,7 +7,8 @@ use ark_ff::AdditiveGroup;
 use trifold_circuits::trie::TrieError;
 use trifold_verifier::statement::{GlobalState, IN_FLIGHT_BITS};
 
-use super::epoch::{Epoch, Member, Proving, merge_levels};
+use super::epoch::{Epoch, Member, merge_levels};
+use super::proofs::Proving;
 use super::shards::Pending;
 use super::{Action, ClosedEpoch, Planner, Time};
 use crate::Digest;
@@ -114,7 +115,7 @@ impl Planner {
             let mut free = queue.into_iter().flat_map(|queue| &mut queue.pending);
             if let Some(pending) = free.find(|pending| pending.sealed.is_none()) {
                 pending.sealed = Some(self.seal_serial);
-                seal.missing += usize::from(pending.program.proof.is_none());
+                seal.missing += usize::from(pending.proofs.program.proof.is_none());
                 seal.members.insert(shard, pending.candidate.snapshot);
             }
             self.eligible.touch(shard);
@@ -314,7 +315,7 @@ impl Planner {
                 continue;
             };
             if seal.members.remove(&shard).is_some() {
-                seal.missing -= usize::from(pending.program.proof.is_none());
+                seal.missing -= usize::from(pending.proofs.program.proof.is_none());
             }
         }
         self.seals.retain(|_, seal| !seal.members.is_empty());
@@ -326,9 +327,9 @@ impl Planner {
 impl From<Pending> for Member {
     fn from(pending: Pending) -> Self {
         let Pending {
-            candidate, program, ..
+            candidate, proofs, ..
         } = pending;
-        Self { candidate, program }
+        Self { candidate, proofs }
     }
 }
 

@@ -7,8 +7,8 @@ use ark_ff::AdditiveGroup;
 use trifold_circuits::merge::StepError;
 use trifold_verifier::statement::{Leaf, MAX_DEPTH, ProgramStatement};
 
-use super::epoch::Proving;
-use super::{Action, Candidate, Outline, Place, Planner, Time};
+use super::proofs::{self, PartsError, Proofs};
+use super::{Action, Candidate, Outline, Planner, Time};
 use crate::Digest;
 use crate::wire::{WireLeaf, WireStep, Work, task_id};
 
@@ -39,6 +39,8 @@ pub enum Refusal {
     SeenForeign(u64),
     #[error("the step breaks the protocol: {0}")]
     Step(StepError),
+    #[error("its parts are not ones that make a program's proof: {0}")]
+    Parts(PartsError),
     #[error("the shard has {0} snapshots waiting already")]
     Full(usize),
 }
@@ -56,6 +58,7 @@ impl Refusal {
             Refusal::SeenFuture { .. } => "seen_future",
             Refusal::SeenForeign(_) => "seen_foreign",
             Refusal::Step(_) => "step",
+            Refusal::Parts(_) => "parts",
             Refusal::Full(_) => "full",
         }
     }
@@ -79,9 +82,9 @@ pub(super) struct Hashes {
     /// Of the leaf that it leads to.
     leaf: Fr,
     /// Of its program.
-    statement: Fr,
-    /// Of its program's task.
-    task: Digest,
+    pub statement: Fr,
+    /// Of its program's task, if that has no parts.
+    task: Option<Digest>,
 }
 
 /// An accepted snapshot that is in no closed epoch.
@@ -89,10 +92,10 @@ pub(super) struct Pending {
     pub candidate: Candidate,
     /// Of the leaf that it leads to.
     pub digest: Fr,
-    /// Of its program, and of the task of that.
-    statement: Fr,
-    task: Digest,
-    pub program: Proving,
+    /// Of its program, and of the task of that if it has no parts.
+    pub statement: Fr,
+    pub task: Option<Digest>,
+    pub proofs: Proofs,
     pub accepted_at: Time,
     /// Serial of the seal that it is in.
     pub sealed: Option<u64>,
@@ -120,10 +123,14 @@ impl ShardQueue {
         }
     }
 
-    pub fn find(&mut self, snapshot: &Digest) -> Option<&mut Pending> {
-        self.pending
-            .iter_mut()
-            .find(|pending| pending.candidate.snapshot == *snapshot)
+    pub fn find(&self, snapshot: &Digest) -> Option<&Pending> {
+        let mut pending = self.pending.iter();
+        pending.find(|pending| pending.candidate.snapshot == *snapshot)
+    }
+
+    pub fn find_mut(&mut self, snapshot: &Digest) -> Option<&mut Pending> {
+        let mut pending = self.pending.iter_mut();
+        pending.find(|pending| pending.candidate.snapshot == *snapshot)
     }
 
     /// The leaf that the next snapshot must start from.
@@ -187,11 +194,16 @@ impl Hashes {
             received: step.received,
         };
         let statement = statement.digest();
-        let work = Work::Program { shard, snapshot };
+        let alone = Work::Program {
+            shard,
+            snapshot,
+            proofs: Vec::new(),
+        };
+        let task = || task_id(&step.new.program, &statement, &alone);
         Self {
             leaf: Leaf::from(step.new).digest(),
             statement,
-            task: task_id(&step.new.program, &statement, &work),
+            task: candidate.parts.is_empty().then(task),
         }
     }
 }
@@ -222,6 +234,7 @@ impl Planner {
         if !self.network.programs.contains_key(&outline.new.program) {
             return Err(Refusal::UnknownProgram(outline.new.program));
         }
+        proofs::check(&outline.parts).map_err(Refusal::Parts)?;
         let candidate = self.candidate(outline)?;
         self.check_seen(&candidate.step)?;
         let waiting = self
@@ -262,6 +275,7 @@ impl Planner {
             step,
             transfers,
             bytes,
+            parts: outline.parts.clone(),
         })
     }
 
@@ -317,25 +331,18 @@ impl Planner {
         let (shard, snapshot) = (candidate.shard, candidate.snapshot);
         let hashes = Hashes::of(&candidate);
         self.enqueue(now, candidate, hashes);
-        self.start_program(shard, &snapshot);
+        self.start_proofs(shard, &snapshot);
     }
 
-    /// Asks for the program proof of a waiting snapshot; one on record is placed at once.
-    pub(super) fn start_program(&mut self, shard: u32, snapshot: &Digest) {
-        let queue = self.shards.get_mut(&shard);
+    /// Asks for what the program proof of a waiting snapshot begins with; what is on record is placed at once.
+    pub(super) fn start_proofs(&mut self, shard: u32, snapshot: &Digest) {
+        let queue = self.shards.get(&shard);
         let Some(pending) = queue.and_then(|queue| queue.find(snapshot)) else {
             return;
         };
-        let (key, statement) = (pending.candidate.step.new.program, pending.statement);
-        let task = *pending.program.task.insert(pending.task);
-        let snapshot = *snapshot;
-        match self.tasks.recorded(&task) {
-            Some(proof) => self.place_program(shard, snapshot, proof),
-            None => {
-                let place = Place::Program { shard, snapshot };
-                let epoch = self.expected_epoch(&place);
-                self.tasks.insert(task, key, statement, place, epoch);
-            }
+        let first: Vec<_> = Proofs::first(&pending.candidate.parts).collect();
+        for node in first {
+            self.start_node(shard, *snapshot, node);
         }
     }
 
@@ -349,8 +356,8 @@ impl Planner {
             digest: hashes.leaf,
             statement: hashes.statement,
             task: hashes.task,
+            proofs: Proofs::of(&candidate),
             candidate,
-            program: Proving::default(),
             accepted_at: now,
             sealed: None,
         });
@@ -379,8 +386,8 @@ impl Planner {
         }
         for pending in &dropped {
             self.no_longer_waiting(&pending.candidate);
-            let task = pending.program.task;
-            let cancelled = task.and_then(|task| self.tasks.cancel(&task));
+            let open = pending.proofs.open();
+            let cancelled = open.filter_map(|task| self.tasks.cancel(&task));
             self.actions.extend(cancelled);
         }
         let snapshots = dropped.iter().map(|pending| pending.candidate.snapshot);

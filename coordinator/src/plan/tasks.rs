@@ -12,7 +12,7 @@ use crate::wire::{ProofBytes, Task, lane_of, large_lane};
 
 /// Closer to the global proof comes first, then the older epoch, then the order of arrival.
 ///
-/// The epoch of a program is the one that its shard can enter with it: so a shard with many snapshots takes its turns.
+/// The epoch of a program, and of its parts, is the one that its shard can enter with it: so a shard with many snapshots takes its turns.
 type Rank = (u8, u64, u64);
 
 /// Workers that a task avoids, at most: those that failed on it last.
@@ -115,7 +115,7 @@ pub(super) enum Opinion {
 /// All wanted tasks.
 pub(super) struct Tasks {
     wanted: BTreeMap<Digest, Entry>,
-    /// By kind: nests, merges, programs.
+    /// By kind: nests, merges, programs, parts.
     ready: [BTreeMap<Rank, Digest>; KINDS],
     offered: [usize; KINDS],
     due: BTreeSet<(Time, Digest)>,
@@ -130,13 +130,14 @@ pub(super) struct Tasks {
     policy: Policy,
 }
 
-const KINDS: usize = 3;
+const KINDS: usize = 4;
 
 fn kind_of(place: &Place) -> usize {
     match place {
         Place::Nest { .. } => 0,
         Place::Merge { .. } => 1,
         Place::Program { .. } => 2,
+        Place::Part { .. } => 3,
     }
 }
 
@@ -223,7 +224,9 @@ impl Tasks {
         self.serial += 1;
         match place {
             Place::Merge { level, .. } => (MAX_DEPTH.saturating_sub(*level), epoch, self.serial),
-            Place::Nest { .. } | Place::Program { .. } => (0, epoch, self.serial),
+            Place::Nest { .. } | Place::Program { .. } | Place::Part { .. } => {
+                (0, epoch, self.serial)
+            }
         }
     }
 

@@ -1,18 +1,26 @@
 //! The proofs of an epoch's tree: where each belongs, what it lets start, and the tasks as workers get them.
 
+use ark_bn254::Fr;
 use trifold_circuits::parallel;
 use trifold_verifier::statement::NestStatement;
 use trifold_verifier::trie::Path;
 
-use super::{Action, Place, Planner};
+use super::proofs::{Node, Proofs};
+use super::shards::Hashes;
+use super::{Action, Candidate, Place, Planner};
 use crate::Digest;
-use crate::wire::{GlobalProof, ProofBytes, Task, VERSION, Work};
+use crate::wire::{GlobalProof, ProofBytes, Task, VERSION, Work, task_id};
 
 impl Planner {
     /// Puts a proof where it belongs and starts what waited for it.
     pub(super) fn place(&mut self, place: Place, proof: ProofBytes) {
         match place {
             Place::Program { shard, snapshot } => self.place_program(shard, snapshot, proof),
+            Place::Part {
+                shard,
+                snapshot,
+                part,
+            } => self.place_part(shard, snapshot, part, proof),
             Place::Merge {
                 epoch,
                 level,
@@ -24,10 +32,10 @@ impl Planner {
 
     pub(super) fn place_program(&mut self, shard: u32, snapshot: Digest, proof: ProofBytes) {
         let queue = self.shards.get_mut(&shard);
-        let Some(pending) = queue.and_then(|queue| queue.find(&snapshot)) else {
+        let Some(pending) = queue.and_then(|queue| queue.find_mut(&snapshot)) else {
             return self.place_member(shard, &snapshot, proof);
         };
-        if pending.program.proof.replace(proof).is_some() {
+        if pending.proofs.program.proof.replace(proof).is_some() {
             return;
         }
         let seal = pending
@@ -45,11 +53,122 @@ impl Planner {
         let Some((position, epoch)) = member else {
             return;
         };
-        let program = &mut epoch.programs[position].program;
+        let program = &mut epoch.programs[position].proofs.program;
         if program.proof.replace(proof).is_none() {
             let number = epoch.state.epoch;
             self.fill(number, 0, shard / 3);
         }
+    }
+
+    /// What a part goes into is begun with the last one that does.
+    fn place_part(&mut self, shard: u32, snapshot: Digest, part: u16, proof: ProofBytes) {
+        let Some((candidate, proofs)) = self.proofs_mut(shard, &snapshot) else {
+            return;
+        };
+        let Some(proving) = proofs.node(Node::Part(part)) else {
+            return;
+        };
+        if proving.proof.replace(proof).is_none()
+            && let Some(above) = Proofs::above(&candidate.parts, part)
+        {
+            self.start_node(shard, snapshot, above);
+        }
+    }
+
+    /// A snapshot that is in no published epoch, and its proofs.
+    pub(super) fn proofs_of(&self, shard: u32, snapshot: &Digest) -> Option<(&Candidate, &Proofs)> {
+        let queue = self.shards.get(&shard);
+        if let Some(pending) = queue.and_then(|queue| queue.find(snapshot)) {
+            return Some((&pending.candidate, &pending.proofs));
+        }
+        let mut epochs = self.epochs.values();
+        epochs.find_map(|epoch| {
+            let member = &epoch.programs[epoch.position(shard, snapshot)?];
+            Some((&member.candidate, &member.proofs))
+        })
+    }
+
+    fn proofs_mut(&mut self, shard: u32, snapshot: &Digest) -> Option<(&Candidate, &mut Proofs)> {
+        let queue = self.shards.get_mut(&shard);
+        if let Some(pending) = queue.and_then(|queue| queue.find_mut(snapshot)) {
+            return Some((&pending.candidate, &mut pending.proofs));
+        }
+        let mut epochs = self.epochs.values_mut();
+        epochs.find_map(|epoch| {
+            let position = epoch.position(shard, snapshot)?;
+            let member = &mut epoch.programs[position];
+            Some((&member.candidate, &mut member.proofs))
+        })
+    }
+
+    /// Wants a part or the program of a snapshot, if all that goes into it is there.
+    pub(super) fn start_node(&mut self, shard: u32, snapshot: Digest, node: Node) {
+        let Some((task, key, statement)) = self.node_task(shard, &snapshot, node) else {
+            return;
+        };
+        let proofs = self.proofs_mut(shard, &snapshot);
+        if let Some(proving) = proofs.and_then(|(_, proofs)| proofs.node(node)) {
+            proving.task = Some(task);
+        }
+        let place = match node {
+            Node::Program => Place::Program { shard, snapshot },
+            Node::Part(part) => Place::Part {
+                shard,
+                snapshot,
+                part,
+            },
+        };
+        match self.tasks.recorded(&task) {
+            Some(proof) => self.place(place, proof),
+            None => {
+                let epoch = self.expected_epoch(&place);
+                self.tasks.insert(task, key, statement, place, epoch);
+            }
+        }
+    }
+
+    /// Id, key and statement of the task of a part or a program.
+    fn node_task(&self, shard: u32, snapshot: &Digest, node: Node) -> Option<(Digest, Fr, Fr)> {
+        let (candidate, _) = self.proofs_of(shard, snapshot)?;
+        let queue = self.shards.get(&shard);
+        let pending = queue.and_then(|queue| queue.find(snapshot));
+        let (key, statement) = match node {
+            Node::Part(part) => {
+                let part = candidate.parts.get(usize::from(part))?;
+                (part.key, part.statement)
+            }
+            Node::Program => {
+                let known = pending.map(|pending| pending.statement);
+                let statement = known.unwrap_or_else(|| Hashes::of(candidate).statement);
+                (candidate.step.new.program, statement)
+            }
+        };
+        let id = match pending.and_then(|pending| pending.task) {
+            Some(id) => id,
+            None => task_id(&key, &statement, &self.node_work(shard, snapshot, node)?),
+        };
+        Some((id, key, statement))
+    }
+
+    /// The work of a part or a program, once all that goes into it is there.
+    fn node_work(&self, shard: u32, snapshot: &Digest, node: Node) -> Option<Work> {
+        let (candidate, proofs) = self.proofs_of(shard, snapshot)?;
+        let proofs = proofs.below(&candidate.parts, node)?;
+        let snapshot = *snapshot;
+        Some(match node {
+            Node::Program => Work::Program {
+                shard,
+                snapshot,
+                proofs,
+            },
+            Node::Part(part) => Work::Part {
+                shard,
+                snapshot,
+                part,
+                inputs: candidate.parts.get(usize::from(part))?.inputs,
+                proofs,
+            },
+        })
     }
 
     fn place_merge(&mut self, epoch: u64, level: u8, index: u32, proof: ProofBytes) {
@@ -217,7 +336,14 @@ impl Planner {
         let wanted = self.tasks.get(id)?;
         let (key, statement) = (wanted.key, wanted.statement);
         let work = match *wanted.place {
-            Place::Program { shard, snapshot } => Work::Program { shard, snapshot },
+            Place::Program { shard, snapshot } => {
+                self.node_work(shard, &snapshot, Node::Program)?
+            }
+            Place::Part {
+                shard,
+                snapshot,
+                part,
+            } => self.node_work(shard, &snapshot, Node::Part(part))?,
             Place::Merge {
                 epoch,
                 level,

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::epoch::{Epoch, Level, Proving};
+use super::epoch::{Epoch, Level};
+use super::proofs::Proving;
 use super::{Place, Planner, Time};
 use crate::Digest;
 use crate::view::{CellState, Cells, EpochStage, EpochView, LevelView, SHOWN_HOLDERS};
@@ -44,7 +45,9 @@ impl Planner {
         id: &Digest,
         which: impl Fn(&mut LevelView) -> &mut u64,
     ) {
-        let Some(wanted) = self.task(id) else { return };
+        let Some(wanted) = self.task(id).filter(|wanted| self.shows(wanted.place, id)) else {
+            return;
+        };
         let epoch = self.expected_epoch(wanted.place);
         let view = views.iter_mut().find(|view| view.epoch == epoch);
         let level = view.and_then(|view| {
@@ -57,10 +60,20 @@ impl Planner {
         }
     }
 
+    /// Whether the state of this task is that of its place: of the proofs of a snapshot only one is shown.
+    fn shows(&self, place: &Place, id: &Digest) -> bool {
+        let snapshot = place.snapshot();
+        let proofs = snapshot.and_then(|(shard, snapshot)| self.proofs_of(shard, &snapshot));
+        proofs.is_none_or(|(_, proofs)| proofs.shown().task == Some(*id))
+    }
+
     fn closed_view(&self, epoch: &Epoch, now: Time) -> EpochView {
         let members = epoch.members.len() as u64;
         let shards = self.shards.len() as u64;
-        let missing = epoch.programs.iter().filter(|m| m.program.proof.is_none());
+        let missing = epoch
+            .programs
+            .iter()
+            .filter(|m| m.proofs.program.proof.is_none());
         let missing = missing.count() as u64;
         let programs = LevelView {
             queued: missing,
@@ -143,7 +156,7 @@ impl Planner {
         let free = shards
             .iter()
             .filter_map(|shard| self.shards.get(shard)?.first_free());
-        free.filter(|pending| pending.program.proof.is_none())
+        free.filter(|pending| pending.proofs.program.proof.is_none())
             .count() as u64
     }
 
@@ -176,7 +189,7 @@ impl Place {
     /// Its level among those of an [`EpochView`]; none for the nest, which is the last.
     fn level(&self) -> Option<usize> {
         match self {
-            Place::Program { .. } => Some(0),
+            Place::Program { .. } | Place::Part { .. } => Some(0),
             Place::Merge { level, .. } => Some(1 + usize::from(*level)),
             Place::Nest { .. } => None,
         }
@@ -224,7 +237,7 @@ impl Picture<'_> {
         let mut members = plan.members.iter().zip(&plan.programs).peekable();
         self.draw(width(depth), |picture, index| {
             match members.next_if(|((shard, _), _)| *shard == index) {
-                Some((_, member)) => picture.state(&member.program, index),
+                Some((_, member)) => picture.state(member.proofs.shown(), index),
                 None => picture.carried(0, index),
             }
         });
@@ -288,7 +301,7 @@ impl Picture<'_> {
         let in_it = self.planner.eligible.contains(shard) || serial.is_some();
         let mut pending = queue.pending.iter();
         match pending.find(|pending| in_it && pending.sealed == serial) {
-            Some(pending) => self.state(&pending.program, shard),
+            Some(pending) => self.state(pending.proofs.shown(), shard),
             None => CellState::Waiting,
         }
     }

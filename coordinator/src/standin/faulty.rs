@@ -230,6 +230,7 @@ mod tests {
         let work = Work::Program {
             shard: number,
             snapshot: Digest::of(&number.to_le_bytes()),
+            proofs: Vec::new(),
         };
         let keys = network(1).expect("a network").keys;
         let [statement, genesis] = [number, 0].map(ark_bn254::Fr::from);

@@ -10,7 +10,7 @@ use super::{Execute, ExecuteError};
 use crate::Digest;
 use crate::artifacts::fetch;
 use crate::queue::Queue;
-use crate::wire::{MAX_SNAPSHOT_BYTES, Proved, Task};
+use crate::wire::{MAX_INPUT_BYTES, Proved, Task};
 
 /// Makes a task's witness; gives the bytes that were fetched for it, too.
 pub(super) fn prepare<E: Execute>(
@@ -21,7 +21,7 @@ pub(super) fn prepare<E: Execute>(
 ) -> (Result<E::Prepared, ExecuteError>, u64) {
     let fetched = Cell::new(0);
     let fetch = |digest: &Digest| {
-        let bytes = runtime.block_on(fetch(queue.artifacts(), digest, MAX_SNAPSHOT_BYTES))?;
+        let bytes = runtime.block_on(fetch(queue.artifacts(), digest, MAX_INPUT_BYTES))?;
         fetched.set(fetched.get() + bytes.len() as u64);
         Ok(bytes)
     };

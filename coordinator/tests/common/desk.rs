@@ -174,6 +174,7 @@ pub fn program(number: u64) -> Task {
     let work = Work::Program {
         shard: number as u32,
         snapshot: Digest::of(&number.to_le_bytes()),
+        proofs: Vec::new(),
     };
     task(standin::program(), number, work)
 }

@@ -18,7 +18,7 @@ use trifold_coordinator::plan::{
 };
 use trifold_coordinator::standin::{self, Snapshot, StandInVerify};
 use trifold_coordinator::verify::Verify;
-use trifold_coordinator::wire::{FailureClass, GlobalProof, ProofBytes, Task, Work};
+use trifold_coordinator::wire::{FailureClass, GlobalProof, ProofBytes, Task};
 use trifold_verifier::statement::{GlobalState, Keys, Leaf, NestStatement};
 
 /// What survives, and what is under way.
@@ -161,7 +161,7 @@ impl World {
                     reporters,
                     last,
                 } => {
-                    let program = matches!(task.work, Work::Program { .. });
+                    let program = task.work.snapshot().is_some();
                     let task = task.id;
                     let quarantined = Quarantined {
                         task,
@@ -170,7 +170,7 @@ impl World {
                         reporters,
                         last,
                     };
-                    // A program that is given up leaves with its snapshot; until that is recorded it is asked for again.
+                    // A program or part that is given up leaves with its snapshot; until that is recorded it is asked for again.
                     match last && program {
                         true => drop(self.quarantined.remove(&task)),
                         false => drop(self.quarantined.insert(task, quarantined)),
@@ -222,6 +222,9 @@ impl World {
             snapshot.step.new.seen_digest =
                 GlobalState::from(self.published[seen as usize - 1].state).digest();
         }
+        if self.chance(20) {
+            snapshot = snapshot.in_parts(None);
+        }
         let outline = snapshot.outline(Digest::of(&snapshot.encode()));
         let Ok(candidate) = self.planner.admit(&outline) else {
             return;
@@ -269,8 +272,8 @@ impl World {
         if task.avoid.iter().any(|avoided| avoided == worker) && self.chance(90) {
             return;
         }
-        let broken =
-            matches!(&task.work, Work::Program { snapshot, .. } if self.broken.contains(snapshot));
+        let snapshot = task.work.snapshot();
+        let broken = snapshot.is_some_and(|(snapshot, _)| self.broken.contains(&snapshot));
         if broken || worker == "liar" {
             return self.give_up(&task, worker, FailureClass::Inputs);
         }

@@ -347,3 +347,81 @@ fn a_task_whose_result_is_being_looked_at_is_not_silent() {
     let again = pushed(&planner.handle(2 * repush, heard));
     assert_eq!(again.len(), 1, "a pause after a failure is no silence");
 }
+
+/// Submits the next snapshot of a shard, which is proven in parts.
+fn submit_in_parts(planner: &mut Planner, shard: u32) -> (Digest, Vec<Action>) {
+    let snapshot = Snapshot::after(shard, planner.tip(shard)).in_parts(Some(Digest::of(b"inputs")));
+    let digest = Digest::of(&snapshot.encode());
+    let candidate = planner.admit(&snapshot.outline(digest)).expect("fits");
+    (digest, planner.handle(0, Event::Accepted(candidate)))
+}
+
+#[test]
+fn parts_are_proven_before_what_they_go_into() {
+    let mut planner = planner(1, policy());
+    let (snapshot, actions) = submit_in_parts(&mut planner, 0);
+    let mut ready = pushed(&actions);
+    assert_eq!(ready.len(), 9);
+    let blob = Digest::of(b"inputs");
+    for task in &ready {
+        assert_eq!(task.work.snapshot(), Some((snapshot, Some(blob))));
+    }
+    let mut order = Vec::new();
+    while let Some(task) = ready.pop() {
+        let (part, proofs) = match &task.work {
+            Work::Part { part, proofs, .. } => (Some(*part), proofs.len()),
+            Work::Program { proofs, .. } => (None, proofs.len()),
+            _ => break,
+        };
+        order.push((part, proofs));
+        ready.extend(pushed(&prove(&mut planner, &task)));
+        planner.handle(1, Event::CloseNow);
+    }
+    let joined = order.iter().filter(|(part, _)| *part >= Some(9));
+    assert!(joined.clone().count() == 3 && joined.into_iter().all(|(_, proofs)| *proofs == 3));
+    assert_eq!(order.last(), Some(&(None, 3)));
+    assert_eq!((order.len(), planner.head().epoch), (13, 1));
+}
+
+#[test]
+fn a_part_that_two_workers_call_broken_takes_its_snapshot_along() {
+    let mut planner = planner(1, policy());
+    let (snapshot, actions) = submit_in_parts(&mut planner, 0);
+    let task = pushed(&actions).remove(4);
+    let again = fail(&mut planner, &task, "w1", FailureClass::Inputs, false);
+    let again = pushed(&again).remove(0);
+    let actions = fail(&mut planner, &again, "w2", FailureClass::Inputs, false);
+    let dropped = actions.iter().find_map(|action| match action {
+        Action::Drop { snapshots, .. } => Some(snapshots.clone()),
+        _ => None,
+    });
+    assert_eq!(dropped, Some(vec![snapshot]));
+    let cancelled = actions
+        .iter()
+        .filter(|a| matches!(a, Action::Cancel { .. }));
+    assert_eq!(cancelled.count(), 9);
+    assert_eq!(planner.overview().queued_tasks, 0);
+}
+
+#[test]
+fn parts_that_are_no_tree_are_refused() {
+    let planner = planner(1, policy());
+    let mut outline = Snapshot::after(0, planner.tip(0))
+        .in_parts(None)
+        .outline(Digest::of(b"snapshot"));
+    outline.parts[9].parent = 9;
+    let refusal = planner.admit(&outline).expect_err("a circle");
+    assert_eq!(refusal.code(), "parts");
+}
+
+#[test]
+fn a_picture_shows_the_part_that_is_in_work() {
+    let mut planner = planner(1, policy());
+    let (_, actions) = submit_in_parts(&mut planner, 0);
+    let first = pushed(&actions).remove(0);
+    let held = [first.id].into();
+    let view = planner.epoch_views(1, &held).remove(0);
+    assert_eq!((view.levels[0].queued, view.levels[0].proving), (0, 1));
+    let cells = planner.cells(1, &|_| Some("w1".into())).expect("drawn");
+    assert_eq!(cells.holders, [(0, 0, "w1".to_owned())]);
+}

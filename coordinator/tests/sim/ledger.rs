@@ -18,8 +18,8 @@ pub struct Ledger {
     pub dropped: BTreeSet<Digest>,
     pub epochs: Vec<Vec<(u32, Digest)>>,
     pub proved: BTreeSet<Digest>,
-    /// The program tasks that are proven, by snapshot.
-    programs: BTreeMap<Digest, Digest>,
+    /// The tasks of programs and their parts that are proven, by snapshot.
+    programs: BTreeMap<Digest, Vec<Digest>>,
     pub published: Vec<GlobalProof>,
     pub fence: u64,
     pub checkpoints: u64,
@@ -46,9 +46,10 @@ impl Ledger {
                 let line = self.waiting.entry(*shard).or_default();
                 line.retain(|snapshot| !snapshots.contains(snapshot));
                 for snapshot in snapshots {
-                    // With the snapshot its proof is forgotten; should it be submitted again, it is asked for again.
-                    let task = self.programs.remove(snapshot);
-                    task.map(|task| self.proved.remove(&task));
+                    // With the snapshot its proofs are forgotten; should it be submitted again, they are asked for again.
+                    for task in self.programs.remove(snapshot).unwrap_or_default() {
+                        self.proved.remove(&task);
+                    }
                 }
                 self.dropped.extend(snapshots);
             }
@@ -64,7 +65,9 @@ impl Ledger {
             }
             Entry::Proved { task, snapshot, .. } => {
                 assert!(self.proved.insert(*task), "recorded as proven twice");
-                snapshot.map(|snapshot| self.programs.insert(snapshot, *task));
+                if let Some(snapshot) = snapshot {
+                    self.programs.entry(*snapshot).or_default().push(*task);
+                }
             }
             Entry::Published { proof, .. } => {
                 let expected = self.published.len() as u64 + 1;

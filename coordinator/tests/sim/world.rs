@@ -16,7 +16,7 @@ use trifold_coordinator::standin::{self, Snapshot, StandInExecute, StandInVerify
 use trifold_coordinator::verify::Verify;
 use trifold_coordinator::wire::{
     CommandKind, FailureClass, Outcome, Presence, ProofBytes, Proved, Submission, Task,
-    TaskOutcome, TaskResult, VERSION, Verdict, Work, WorkerState, decode, encode, large_lane,
+    TaskOutcome, TaskResult, VERSION, Verdict, WorkerState, decode, encode, large_lane,
 };
 use trifold_coordinator::worker::Execute;
 use trifold_verifier::statement::{GlobalState, Leaf};
@@ -556,7 +556,10 @@ impl World {
         if tip.seen_epoch > 0 && snapshot.step.new.seen_epoch < tip.seen_epoch {
             return;
         }
-        let snapshot = Snapshot::new(index as u32, snapshot.step, snapshot.transfers);
+        let mut snapshot = Snapshot::new(index as u32, snapshot.step, snapshot.transfers);
+        if self.chance(15) {
+            snapshot = snapshot.in_parts(None);
+        }
         let bytes = snapshot.encode();
         let digest = Digest::of(&bytes);
         self.bus.blobs.insert(digest, bytes);
@@ -613,6 +616,7 @@ impl World {
     fn take_task(&mut self) {
         let worker = self.random.random_range(0..WORKERS.len());
         let mut free = self.bus.free(self.now, "program");
+        free.extend(self.bus.free(self.now, "part"));
         free.extend(self.bus.free(self.now, "merge"));
         free.extend(self.bus.free(self.now, "nest"));
         if free.is_empty() {
@@ -676,8 +680,8 @@ impl World {
             class,
             message: "sim".into(),
         };
-        let broken =
-            matches!(&task.work, Work::Program { snapshot, .. } if self.broken.contains(snapshot));
+        let snapshot = task.work.snapshot();
+        let broken = snapshot.is_some_and(|(snapshot, _)| self.broken.contains(&snapshot));
         let lies = worker == LIAR && self.stormy;
         self.total.lies += u64::from(lies);
         if broken || lies && self.chance(50) {
@@ -772,7 +776,7 @@ impl World {
         // A program is dropped in the end; the merges and nests of a closed epoch wait for a word.
         let parked = view.and_then(|view| {
             let mut quarantined = view.quarantined.iter();
-            let parked = quarantined.find(|task| !task.what.starts_with("program"));
+            let parked = quarantined.find(|task| !task.what.contains("of shard"));
             parked.map(|task| task.task)
         });
         if let Some(task) = parked {

@@ -225,6 +225,15 @@ impl Artifacts for NatsArtifacts {
         Ok(blobs.into_values().collect())
     }
 
+    /// Asks the stream's leader, which knows of piece 0 as soon as it was stored.
+    async fn holds(&self, digest: &Digest) -> Result<bool, ArtifactError> {
+        let stream = self.stream().await?;
+        let first = stream.info_with_subjects(self.subject(digest, "0")).await;
+        let mut found = first.map_err(store_error)?;
+        let piece = found.try_next().await.map_err(store_error)?;
+        Ok(piece.is_some())
+    }
+
     async fn delete(&self, digest: &Digest) -> Result<(), ArtifactError> {
         let purge = self.stream().await?.purge();
         let purged = purge.filter(self.subject(digest, "*")).await;
