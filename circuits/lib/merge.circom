@@ -15,6 +15,8 @@ include "statement.circom";
 @input  old_*, new_*     leaf fields; the new ones' ranges are enforced here, the old ones' when they were made
 @input  seen_siblings    path of new_seen_digest at new_seen_epoch under history
 @input  sent, received   value leaving and entering the shard; < 2^96 enforced here where guarded
+@input  received_lamport, received_timestamp   at least the clocks of the leaves that messages were taken from, 0 if none were;
+                         below 2^64 enforced here
 */
 template LeafStep() {
     signal input {binary} guard;
@@ -38,6 +40,8 @@ template LeafStep() {
     signal input seen_siblings[history_depth()][2];
     signal input sent;
     signal input received;
+    signal input received_lamport;
+    signal input received_timestamp;
 
     // An empty leaf may become a fresh shard: everything starts at zero.
     signal fresh <== IsZero()(old);
@@ -60,6 +64,12 @@ template LeafStep() {
     _ <== Bits(64)(new_lamport - old_lamport - events);
     _ <== Bits(64)(new_timestamp);
     _ <== Bits(64)(new_timestamp - old_timestamp - 1);
+
+    // They exceed the clocks of what was received.
+    _ <== Bits(64)(received_lamport);
+    _ <== Bits(64)(new_lamport - received_lamport - 1);
+    _ <== Bits(64)(received_timestamp);
+    _ <== Bits(64)(new_timestamp - received_timestamp - 1);
 
     // The seen state lies in the history at its epoch, unless the shard has seen none; then it never had.
     signal unseen <== IsZero()(new_seen_digest);
@@ -108,6 +118,8 @@ template MergeClaims() {
     signal input new[3];
     signal input sent[3];
     signal input received[3];
+    signal input received_lamport[3];
+    signal input received_timestamp[3];
     signal input events[3];
     signal input old_body[3];
     signal input old_lamport[3];
@@ -166,9 +178,12 @@ template MergeClaims() {
         step[i].seen_siblings <== seen_siblings[i];
         step[i].sent <== sent[i];
         step[i].received <== received[i];
+        step[i].received_lamport <== received_lamport[i];
+        step[i].received_timestamp <== received_timestamp[i];
 
         var child = 3 * index + i;
-        leafStatement[i] <== ProgramStatement()(child, old_body[i], new_body[i], events[i], new_seen_digest[i], sent[i], received[i]);
+        leafStatement[i] <== ProgramStatement()(child, old_body[i], new_body[i], events[i], new_seen_digest[i], sent[i],
+            received[i], received_lamport[i], received_timestamp[i]);
         mergeStatement[i] <== MergeStatement()(keys, level - 1, child, old[i], new[i], history, sent[i], received[i]);
         statement[i] <== mergeStatement[i] + isLeaf * (leafStatement[i] - mergeStatement[i]);
         countedSent[i] <== active[i] * sent[i];

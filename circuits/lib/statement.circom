@@ -67,6 +67,8 @@ template GlobalDigest() {
 @title  ProgramStatement: the public input of every program circuit
 @input  shard        index in the global trie
 @input  old_body, new_body, events, seen_digest, sent, received
+@input  received_lamport, received_timestamp   at least the clocks of every leaf that a message was taken from, 0 if none. They
+                     share one element: below 2^64, enforced by merge, and by a program that receives
 @output digest
 */
 template ProgramStatement() {
@@ -77,7 +79,10 @@ template ProgramStatement() {
     signal input seen_digest;
     signal input sent;
     signal input received;
-    signal output digest <== Poseidon(8)([tag_program(), shard, old_body, new_body, events, seen_digest, sent, received]);
+    signal input received_lamport;
+    signal input received_timestamp;
+    signal output digest <== Poseidon(9)([tag_program(), shard, old_body, new_body, events, seen_digest, sent, received,
+        received_lamport + 2 ** 64 * received_timestamp]);
 }
 
 /*

@@ -25,6 +25,8 @@ template Merge() {
     signal input new[3];
     signal input sent[3];
     signal input received[3];
+    signal input received_lamport[3];
+    signal input received_timestamp[3];
     signal input events[3];
     signal input old_body[3];
     signal input old_lamport[3];
@@ -65,6 +67,8 @@ template Merge() {
     claims.new <== new;
     claims.sent <== sent;
     claims.received <== received;
+    claims.received_lamport <== received_lamport;
+    claims.received_timestamp <== received_timestamp;
     claims.events <== events;
     claims.old_body <== old_body;
     claims.old_lamport <== old_lamport;

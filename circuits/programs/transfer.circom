@@ -174,6 +174,6 @@ template Transfer(N, DEPTH) {
 
     signal old_body <== Poseidon(4)([tag_body(), root[0], 0, 0]);
     signal new_body <== Poseidon(4)([tag_body(), root[N], 0, 0]);
-    signal statement <== ProgramStatement()(shard, old_body, new_body, events, seen_digest, 0, 0);
+    signal statement <== ProgramStatement()(shard, old_body, new_body, events, seen_digest, 0, 0, 0, 0);
     x === statement;
 }

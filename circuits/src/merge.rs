@@ -46,6 +46,10 @@ pub enum StepError {
     Lamport { old: u64, new: u64, events: u32 },
     #[error("the timestamp went from {old} to {new}")]
     Timestamp { old: u64, new: u64 },
+    #[error("the Lamport counter {new} does not exceed {received}, that of what was received")]
+    ReceivedLamport { received: u64, new: u64 },
+    #[error("the timestamp {new} does not exceed {received}, that of what was received")]
+    ReceivedTimestamp { received: u64, new: u64 },
     #[error("the seen epoch went from {old} to {new}")]
     SeenEpoch { old: u64, new: u64 },
     #[error("a shard that has seen a global state can't unsee it")]
@@ -75,6 +79,10 @@ pub struct ShardStep {
     pub sent: u128,
     /// Value that arrived from other shards.
     pub received: u128,
+    /// At least the Lamport counter of every leaf that a message was taken from; 0 if none was.
+    pub received_lamport: u64,
+    /// The same for timestamps.
+    pub received_timestamp: u64,
     /// Path of `new.seen_digest` under the history root; any path of the right length where nothing was seen.
     pub seen_path: Vec<[Fr; 2]>,
 }
@@ -90,6 +98,8 @@ impl ShardStep {
             seen_digest: self.new.seen_digest,
             sent: self.sent,
             received: self.received,
+            received_lamport: self.received_lamport,
+            received_timestamp: self.received_timestamp,
         }
     }
 
@@ -111,6 +121,7 @@ impl ShardStep {
             return Err(StepError::ProgramChanged);
         }
         self.check_clocks(&old)?;
+        self.check_received_clocks()?;
         self.check_seen(&old, seen)?;
         check_supply(&old, new, self.sent, self.received)
     }
@@ -137,6 +148,20 @@ impl ShardStep {
             });
         }
         Ok(())
+    }
+
+    /// Messages come from the past: the step is later than all that it took them from.
+    fn check_received_clocks(&self) -> Result<(), StepError> {
+        let (new, received) = (&self.new, self.received_lamport);
+        if new.lamport <= received {
+            let new = new.lamport;
+            return Err(StepError::ReceivedLamport { received, new });
+        }
+        let (new, received) = (new.timestamp, self.received_timestamp);
+        match new <= received {
+            true => Err(StepError::ReceivedTimestamp { received, new }),
+            false => Ok(()),
+        }
     }
 
     fn check_seen(&self, old: &Leaf, seen: impl Fn(u64, Fr) -> bool) -> Result<(), StepError> {
@@ -421,6 +446,10 @@ impl Merge {
         let new = steps.each_ref().map(|step| step.new);
         let mut inputs = Inputs::new();
         inputs.insert("events", steps.iter().map(|step| Fr::from(step.events)));
+        let lamports = steps.iter().map(|step| step.received_lamport.into());
+        inputs.insert("received_lamport", lamports);
+        let timestamps = steps.iter().map(|step| step.received_timestamp.into());
+        inputs.insert("received_timestamp", timestamps);
         inputs.extend(leaf_fields("old", &old));
         inputs.extend(leaf_fields("new", &new));
         let siblings = steps.iter().flat_map(|step| flat(&step.seen_path));
@@ -457,6 +486,8 @@ fn trivial_step() -> ShardStep {
         events: 1,
         sent: 0,
         received: 0,
+        received_lamport: 0,
+        received_timestamp: 0,
         seen_path: vec![[Fr::ZERO; 2]; HISTORY_DEPTH],
     }
 }

@@ -164,6 +164,8 @@ impl Batch {
             seen_digest: self.seen_digest,
             sent: 0,
             received: 0,
+            received_lamport: 0,
+            received_timestamp: 0,
         })
     }
 

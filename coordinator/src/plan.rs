@@ -110,6 +110,10 @@ pub struct Outline {
     pub events: u32,
     pub sent: u128,
     pub received: u128,
+    /// At least the Lamport counter of every leaf that a message was taken from; 0 if none was.
+    pub received_lamport: u64,
+    /// The same for timestamps.
+    pub received_timestamp: u64,
     pub transfers: u64,
     /// Size of the snapshot.
     pub bytes: u64,

@@ -153,6 +153,8 @@ impl Snapshot {
             events,
             sent: 0,
             received: 0,
+            received_lamport: 0,
+            received_timestamp: 0,
         };
         Self::new(shard, step, events.into())
     }
@@ -165,6 +167,8 @@ impl Snapshot {
             events,
             sent,
             received,
+            received_lamport,
+            received_timestamp,
         } = self.step.clone();
         Outline {
             shard: self.shard,
@@ -174,6 +178,8 @@ impl Snapshot {
             events,
             sent,
             received,
+            received_lamport,
+            received_timestamp,
             transfers: self.transfers,
             bytes: self.encode().len() as u64,
             parts: self.parts.clone(),

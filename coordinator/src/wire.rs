@@ -407,6 +407,10 @@ pub struct WireStep {
     pub events: u32,
     pub sent: u128,
     pub received: u128,
+    /// At least the Lamport counter of every leaf that a message was taken from; 0 if none was.
+    pub received_lamport: u64,
+    /// The same for timestamps.
+    pub received_timestamp: u64,
 }
 
 impl WireStep {
@@ -418,6 +422,8 @@ impl WireStep {
             events: self.events,
             sent: self.sent,
             received: self.received,
+            received_lamport: self.received_lamport,
+            received_timestamp: self.received_timestamp,
             seen_path,
         }
     }

@@ -222,10 +222,16 @@ pub struct ProgramStatement {
     pub sent: u128,
     /// Value that arrived from other shards, below 2^96.
     pub received: u128,
+    /// At least the Lamport counter of every leaf that a message was taken from; 0 if none was.
+    pub received_lamport: u64,
+    /// At least the timestamp of every leaf that a message was taken from; 0 if none was.
+    pub received_timestamp: u64,
 }
 
 impl ProgramStatement {
+    /// The two received clocks are one element, received_lamport + 2^64 received_timestamp.
     pub fn digest(&self) -> Fr {
+        let clocks = u128::from(self.received_timestamp) << 64 | u128::from(self.received_lamport);
         poseidon::hash(&[
             tag("trifold/program/v1"),
             self.shard.into(),
@@ -235,6 +241,7 @@ impl ProgramStatement {
             self.seen_digest,
             self.sent.into(),
             self.received.into(),
+            clocks.into(),
         ])
     }
 }

@@ -60,6 +60,8 @@ fn digests_have_their_tag_and_order() {
         seen_digest: fr(5),
         sent: 6,
         received: 7,
+        received_lamport: 8,
+        received_timestamp: 9,
     };
     check("program", program.digest());
     let merge = MergeStatement {

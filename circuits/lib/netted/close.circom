@@ -95,5 +95,5 @@ template CloseClaims() {
     signal newState <== StateDigest()(network, keys, depth, new);
     signal oldBody <== Poseidon(4)([tag_body(), oldState, 0, 0]);
     signal newBody <== Poseidon(4)([tag_body(), newState, 0, 0]);
-    x <== ProgramStatement()(shard, oldBody, newBody, events, seen_digest, 0, 0);
+    x <== ProgramStatement()(shard, oldBody, newBody, events, seen_digest, 0, 0, 0, 0);
 }

@@ -154,6 +154,8 @@ impl Close {
             seen_digest: self.seen_digest,
             sent: 0,
             received: 0,
+            received_lamport: 0,
+            received_timestamp: 0,
         })
     }
 

@@ -49,6 +49,8 @@ fn leaves() -> Merge {
         events: 5,
         sent: 30,
         received: 20,
+        received_lamport: 14,
+        received_timestamp: 1014,
         seen_path: history.path(4).unwrap(),
     };
     let fresh = ShardStep {
@@ -57,6 +59,8 @@ fn leaves() -> Merge {
         events: 1,
         sent: 0,
         received: 7,
+        received_lamport: 0,
+        received_timestamp: 1000,
         seen_path: history.path(0).unwrap(),
     };
     Merge {
@@ -151,6 +155,11 @@ fn a_leaf_step_is_bound_to_its_digests_and_rules() {
     refuse("events", Fr::from((1u64 << 32) + 1));
     refuse("sent", Fr::from(31));
     refuse("received", Fr::from(21));
+    refuse("received_lamport", Fr::from(15));
+    refuse("received_lamport", minus(1));
+    refuse("received_lamport", Fr::from(1u128 << 64));
+    refuse("received_timestamp", Fr::from(1015));
+    refuse("received_timestamp", minus(1));
     refuse("seen_siblings", Fr::from(9));
     refuse("history", Fr::from(9));
     refuse("program", Fr::from(78));
@@ -203,6 +212,20 @@ fn each_rule_of_a_step_bites_in_the_circuit_and_natively() {
             new: 1010,
         },
         |step| step.new.timestamp = 1010,
+    );
+    rule_bites(
+        StepError::ReceivedLamport {
+            received: 15,
+            new: 15,
+        },
+        |step| step.received_lamport = 15,
+    );
+    rule_bites(
+        StepError::ReceivedTimestamp {
+            received: u64::MAX,
+            new: 1015,
+        },
+        |step| step.received_timestamp = u64::MAX,
     );
     rule_bites(StepError::SeenEpoch { old: 5, new: 4 }, |step| {
         step.old = step.old.map(|old| Leaf {

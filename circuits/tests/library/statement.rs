@@ -9,7 +9,7 @@ fn fr(value: u64) -> Fr {
 #[test]
 fn digests_agree() {
     let circuit = Circuit::new("statement");
-    let fields: [Fr; 8] = std::array::from_fn(|i| fr(i as u64 + 1));
+    let fields: [Fr; 9] = std::array::from_fn(|i| fr(i as u64 + 1));
     let witness = circuit.witness(&[("in", &fields)]);
     let keys = Keys {
         merge: fr(1),
@@ -40,6 +40,8 @@ fn digests_agree() {
         seen_digest: fr(5),
         sent: 6,
         received: 7,
+        received_lamport: 8,
+        received_timestamp: 9,
     };
     let merge = MergeStatement {
         keys: fr(1),

@@ -38,6 +38,8 @@ fn shard(number: u64, prover: &Simulator, index: u32) -> Child {
         events: 3,
         sent: 0,
         received: 0,
+        received_lamport: 0,
+        received_timestamp: 0,
         seen_path: vec![[Fr::from(0); 2]; HISTORY_DEPTH],
     };
     let proof = prover.prove(step.statement(index).digest());

@@ -60,6 +60,8 @@ impl Inspect for Inspector {
             events,
             sent: 0,
             received: 0,
+            received_lamport: 0,
+            received_timestamp: 0,
             transfers: events.into(),
             bytes: bytes.len() as u64,
         })

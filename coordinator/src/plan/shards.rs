@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 use trifold_circuits::merge::StepError;
-use trifold_verifier::statement::{Leaf, MAX_DEPTH, ProgramStatement};
+use trifold_verifier::statement::{Leaf, MAX_DEPTH};
 
 use super::proofs::{self, PartsError, Proofs};
 use super::{Action, Candidate, Outline, Planner, Time};
@@ -184,16 +184,7 @@ impl Hashes {
             ref step,
             ..
         } = *candidate;
-        let statement = ProgramStatement {
-            shard,
-            old_body: step.old.map_or(Fr::ZERO, |leaf| leaf.body),
-            new_body: step.new.body,
-            events: step.events,
-            seen_digest: step.new.seen_digest,
-            sent: step.sent,
-            received: step.received,
-        };
-        let statement = statement.digest();
+        let statement = step.with_path(Vec::new()).statement(shard).digest();
         let alone = Work::Program {
             shard,
             snapshot,
@@ -255,6 +246,8 @@ impl Planner {
             events,
             sent,
             received,
+            received_lamport,
+            received_timestamp,
             transfers,
             bytes,
             ..
@@ -268,6 +261,8 @@ impl Planner {
             events,
             sent,
             received,
+            received_lamport,
+            received_timestamp,
         };
         Ok(Candidate {
             shard,
