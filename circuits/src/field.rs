@@ -68,6 +68,20 @@ pub mod element {
     }
 }
 
+/// For `#[serde(with = "field::triple")]` on three of them.
+pub mod triple {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(values: &[Fr; 3], serializer: S) -> Result<S::Ok, S::Error> {
+        values.map(Element).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[Fr; 3], D::Error> {
+        let elements = <[Element; 3]>::deserialize(deserializer)?;
+        Ok(elements.map(|element| element.0))
+    }
+}
+
 /// A domain tag: the big-endian integer of its ASCII bytes, at most 31 of them.
 pub fn tag(name: &str) -> Fr {
     Fr::from_be_bytes_mod_order(name.as_bytes())

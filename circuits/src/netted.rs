@@ -8,12 +8,16 @@
 //! statement. `docs/soundness-ledger.md` has the argument; `programs/transfer.circom` is the reference model without netting.
 
 pub mod accounts;
+pub mod assembly;
 pub mod challenge;
+pub mod circuit;
 pub mod close;
 pub mod epoch;
 pub mod join;
+pub mod manifest;
 pub mod message;
 pub mod messages;
+pub mod part_inputs;
 pub mod rows;
 pub mod statement;
 pub mod tablet;

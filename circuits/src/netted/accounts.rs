@@ -1,8 +1,9 @@
 //! Accounts and their trie: three accounts to a bottom node, three nodes to a node above.
 
-use crate::field::tag;
+use crate::field::{self, tag};
 use crate::trie::Touched;
 use ark_bn254::Fr;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use trifold_verifier::poseidon;
 
@@ -19,9 +20,10 @@ pub enum AccountsError {
 }
 
 /// What the ledger knows of an account. Key 0, which nobody can sign under, is no account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Account {
     /// The u coordinate of the owner's key ([`crate::montgomery::key_u`]).
+    #[serde(with = "field::element")]
     pub key: Fr,
     pub balance: u64,
     /// Messages that the account has signed.

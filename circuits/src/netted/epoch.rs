@@ -11,6 +11,7 @@ use crate::montgomery::key_u;
 use crate::schnorr::SchnorrError;
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Why an epoch was refused. Messages count from 0.
@@ -65,7 +66,7 @@ pub struct Epoch {
 }
 
 /// What an epoch did to one account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Change {
     pub index: u32,
     pub old: Account,

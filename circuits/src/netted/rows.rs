@@ -5,10 +5,12 @@ use super::epoch::Change;
 use super::layout;
 use super::statement::{Context, Part, commitment};
 use super::tablet::{ChangesError, check_change, step};
+use crate::field;
 use crate::inputs::Inputs;
 use crate::trie::Touched;
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use trifold_verifier::poseidon;
 
@@ -27,7 +29,7 @@ pub struct RowsSize {
 }
 
 /// A touched bottom node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct BottomRow {
     /// Among the nodes of level 1.
     pub position: u32,
@@ -35,14 +37,16 @@ pub struct BottomRow {
 }
 
 /// A touched node above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct UpperRow {
     /// 2 or more.
     pub level: u8,
     /// Among the nodes of its level.
     pub position: u32,
     /// Digests of the children.
+    #[serde(with = "field::triple")]
     pub old: [Fr; 3],
+    #[serde(with = "field::triple")]
     pub new: [Fr; 3],
     /// Which children have rows of their own.
     pub touched: [bool; 3],

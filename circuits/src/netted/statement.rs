@@ -1,10 +1,11 @@
 //! The digests of the netted ledger; circuits/lib/netted/statement.circom says the same.
 
 use super::challenge::Challenge;
-use crate::field::tag;
+use crate::field::{self, tag};
 use crate::groth16::transcript::Sponge;
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
+use serde::{Deserialize, Serialize};
 use trifold_verifier::poseidon;
 
 /// Levels of the trie of keys that parts may be proven under: at most 9 keys.
@@ -75,17 +76,21 @@ pub fn destination(account: u32, shard: u32) -> u64 {
 }
 
 /// What the proof of a part states, within its context.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Part {
     /// Levels of the account subtree that the part rewrites; 0 where it rewrites none, and then index, old and new are 0.
     pub level: u8,
     /// Position of the subtree among those of its level.
     pub index: u64,
+    #[serde(with = "field::element")]
     pub old: Fr,
+    #[serde(with = "field::element")]
     pub new: Fr,
     /// Binds all that the sum depends on.
+    #[serde(with = "field::element")]
     pub commitment: Fr,
     /// The part's terms at the challenges.
+    #[serde(with = "field::element")]
     pub sum: Fr,
     /// Signed messages in the part.
     pub events: u32,

@@ -1,5 +1,6 @@
 //! The netted ledger: circuits, native relations and the rule of an epoch agree, and each constraint is shown to bite.
 
+mod assembly;
 #[path = "../claims/support.rs"]
 mod calculator;
 mod close;

@@ -1,0 +1,335 @@
+//! An epoch dealt out to the deployed circuits: the parts say what the close asks for, and nothing else passes for them.
+
+use crate::support::{SHARD, network};
+use ark_bn254::Fr;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use trifold_circuits::montgomery::key_u;
+use trifold_circuits::netted::accounts::{Account, AccountTrie};
+use trifold_circuits::netted::assembly::{Assembly, AssemblyError, Carried};
+use trifold_circuits::netted::circuit::{PartCircuit, PartKeys};
+use trifold_circuits::netted::close::CloseError;
+use trifold_circuits::netted::epoch::Epoch;
+use trifold_circuits::netted::manifest::{Manifest, ManifestError, Source, Tree};
+use trifold_circuits::netted::message::{Domain, Message, Payment, SignedMessage};
+use trifold_circuits::netted::part_inputs::{Home, PartInputs, PartInputsError};
+use trifold_circuits::netted::statement::destination;
+use trifold_circuits::schnorr::SecretKey;
+use trifold_verifier::statement::{Body, ProgramStatement};
+
+const COLLECTOR: u32 = 0;
+
+fn secret(account: u32) -> SecretKey {
+    let mut seed = [7; 32];
+    seed[..4].copy_from_slice(&account.to_le_bytes());
+    SecretKey::from_seed(&seed)
+}
+
+fn accounts(depth: u8, count: u32) -> AccountTrie {
+    let mut accounts = AccountTrie::new(depth).unwrap();
+    let account = |index: u32| Account {
+        key: key_u(secret(index).public().coordinates()),
+        balance: 1000,
+        ordinal: 0,
+    };
+    accounts
+        .set_many((0..count).map(|index| (index, account(index))))
+        .unwrap();
+    accounts
+}
+
+/// A message of `from` to the `receivers`, one unit each.
+fn message(from: u32, ordinal: u64, receivers: &[u32]) -> (usize, SignedMessage) {
+    let payment = |account: &u32| Payment {
+        account: *account,
+        shard: SHARD as u16,
+        amount: 1,
+        fee: 2,
+    };
+    let payments = if receivers.len() == 1 { 1 } else { 9 };
+    let domain = Domain {
+        network: network(),
+        shard: SHARD,
+        payments,
+    };
+    let message = Message {
+        from,
+        ordinal,
+        payments: receivers.iter().map(payment).collect(),
+    };
+    (payments, message.sign(&domain, &secret(from)))
+}
+
+fn home() -> Home {
+    Home {
+        network: network(),
+        shard: SHARD,
+        collector: destination(COLLECTOR, SHARD),
+    }
+}
+
+fn keys() -> PartKeys {
+    PartKeys::new(|circuit| Fr::from(500 + circuit as u64)).unwrap()
+}
+
+/// The parts of an epoch, and the trie after it.
+fn assembled(
+    before: &AccountTrie,
+    messages: Vec<(usize, SignedMessage)>,
+) -> Result<(Assembly, AccountTrie), AssemblyError> {
+    let signed: Vec<SignedMessage> = messages.iter().map(|(_, signed)| signed.clone()).collect();
+    let epoch = Epoch {
+        network: network(),
+        shard: SHARD,
+        collector: home().collector,
+        messages,
+        openings: BTreeMap::new(),
+    };
+    let changes = epoch.changes(before).unwrap();
+    let mut after = before.clone();
+    after
+        .set_many(changes.values().map(|change| (change.index, change.new)))
+        .unwrap();
+    let triads: BTreeSet<u32> = changes.keys().map(|index| index / 3).collect();
+    let triads: Vec<u32> = triads.into_iter().collect();
+    let carried = Carried {
+        home: home(),
+        depth: before.depth(),
+        messages: &signed,
+        triads: &triads,
+        before,
+        after: &after,
+    };
+    Ok((carried.assemble(&keys())?, after))
+}
+
+/// Every part is what its inputs prove, every join what its parts add up to, and the close states the step.
+fn check(assembly: &Assembly, before: &AccountTrie, after: &AccountTrie) -> Tree {
+    let Assembly { manifest, inputs } = assembly;
+    let tree = manifest.tree(SHARD, &keys(), Fr::from(9)).unwrap();
+    let context = tree.context();
+    for (place, node) in tree.nodes.iter().enumerate() {
+        assert!(node.parent > place && node.parent <= tree.nodes.len());
+        match &node.source {
+            Source::Inputs(name) => {
+                assert_eq!(*name, <[u8; 32]>::from(Sha256::digest(&inputs[place])));
+                let inputs = PartInputs::decode(&inputs[place]).unwrap();
+                let (signals, part) = inputs.inputs(node.circuit, &home(), &context).unwrap();
+                assert_eq!(part, node.part, "part {place}");
+                assert_eq!(
+                    signals.get("x"),
+                    Some(&[tree.statement(place).unwrap()][..])
+                );
+            }
+            Source::Join(join) => {
+                assert_eq!(join.part().unwrap(), node.part, "join {place}");
+                let present: Vec<Fr> = tree.below(place).map(|n| n.part.digest(&context)).collect();
+                let stated = join.statements();
+                assert!(present.iter().all(|statement| stated.contains(statement)));
+            }
+        }
+    }
+    let roots = tree.below(tree.nodes.len());
+    let statements: Vec<Fr> = roots.map(|node| node.part.digest(&context)).collect();
+    let statements = tree.in_order_of_close(statements.try_into().unwrap());
+    assert_eq!(statements, tree.close.statements());
+    let statement = tree.close.statement().unwrap();
+    assert_eq!(statement, expected(manifest, before, after));
+    tree
+}
+
+fn expected(manifest: &Manifest, before: &AccountTrie, after: &AccountTrie) -> ProgramStatement {
+    let body = |accounts: &AccountTrie| {
+        let state = trifold_circuits::netted::statement::State {
+            network: network(),
+            keys: keys().root(),
+            depth: accounts.depth(),
+            accounts: accounts.root(),
+        };
+        let state_root = state.digest();
+        Body {
+            state_root,
+            ..Body::default()
+        }
+        .digest()
+    };
+    ProgramStatement {
+        shard: SHARD,
+        old_body: body(before),
+        new_body: body(after),
+        events: manifest.events() as u32,
+        seen_digest: Fr::from(9),
+        sent: 0,
+        received: 0,
+        received_lamport: 0,
+        received_timestamp: 0,
+    }
+}
+
+fn circuits(tree: &Tree) -> BTreeMap<PartCircuit, usize> {
+    let mut circuits = BTreeMap::new();
+    for node in &tree.nodes {
+        *circuits.entry(node.circuit).or_default() += 1;
+    }
+    circuits
+}
+
+#[test]
+fn a_quiet_epoch_takes_two_small_parts() {
+    let before = accounts(7, 2000);
+    let (assembly, after) = assembled(&before, vec![message(5, 0, &[900])]).unwrap();
+    let tree = check(&assembly, &before, &after);
+    let expected = [PartCircuit::MessagesIdle, PartCircuit::RowsIdle].map(|circuit| (circuit, 1));
+    assert_eq!(circuits(&tree), expected.into());
+    assert!(assembly.manifest.sparse);
+}
+
+#[test]
+fn messages_of_both_forms_are_joined_apart_and_then_together() {
+    let before = accounts(7, 2000);
+    let mut messages: Vec<_> = (0..120).map(|n| message(n, 0, &[n + 700])).collect();
+    messages.extend((0..60).map(|n| message(1000 + n, 0, &[1, 2, 3])));
+    let (assembly, after) = assembled(&before, messages).unwrap();
+    let tree = check(&assembly, &before, &after);
+    let found = circuits(&tree);
+    assert_eq!(found[&PartCircuit::Messages], 2);
+    assert_eq!(found[&PartCircuit::Lists], 2);
+    // One join over each form, and one over both.
+    assert_eq!(
+        (found[&PartCircuit::Rows], found[&PartCircuit::Join]),
+        (1, 3)
+    );
+}
+
+#[test]
+fn where_most_accounts_change_tablets_take_them() {
+    let before = accounts(7, 2187);
+    let messages = (0..700).map(|n| message(n, 0, &[(n + 1) % 700])).collect();
+    let (assembly, after) = assembled(&before, messages).unwrap();
+    let tree = check(&assembly, &before, &after);
+    assert!(!assembly.manifest.sparse);
+    let found = circuits(&tree);
+    assert_eq!(found[&PartCircuit::Tablet], 3);
+    // The account trie above them: one join with all three, one with two subtrees that do not change.
+    assert_eq!(assembly.manifest.unchanged.len(), 2);
+}
+
+#[test]
+fn an_epoch_without_messages_has_no_parts() {
+    let before = accounts(5, 9);
+    let refused = assembled(&before, Vec::new()).unwrap_err();
+    assert!(matches!(refused, AssemblyError::Empty));
+}
+
+type Change = fn(&mut Manifest);
+
+/// Whether a manifest states what the honest one does and every part is what its inputs prove: what a farm looks at.
+fn passes(honest: &Assembly, manifest: &Manifest) -> bool {
+    let stated = |manifest: &Manifest| {
+        let tree = manifest.tree(SHARD, &keys(), Fr::from(9)).ok()?;
+        let statement = tree.close.statement().ok()?;
+        Some((tree, statement))
+    };
+    let (Some((_, expected)), Some((tree, found))) = (stated(&honest.manifest), stated(manifest))
+    else {
+        return false;
+    };
+    let context = tree.context();
+    let blob = |name: &[u8; 32]| {
+        let mut blobs = honest.inputs.iter();
+        blobs.find(|blob| <[u8; 32]>::from(Sha256::digest(blob)) == *name)
+    };
+    found == expected
+        && tree.nodes.iter().all(|node| match &node.source {
+            Source::Join(_) => true,
+            Source::Inputs(name) => {
+                let inputs = blob(name).map(|blob| PartInputs::decode(blob).unwrap());
+                let part = inputs.and_then(|i| i.part(node.circuit, &home(), &context).ok());
+                part == Some(node.part)
+            }
+        })
+}
+
+#[test]
+fn whatever_a_manifest_changes_it_does_not_close() {
+    let before = accounts(7, 2187);
+    let messages = (0..700).map(|n| message(n, 0, &[(n + 1) % 700])).collect();
+    let (dense, _) = assembled(&before, messages).unwrap();
+    let (sparse, _) = assembled(&before, vec![message(5, 0, &[900])]).unwrap();
+    let changes: &[(&str, Change)] = &[
+        ("network", |m| m.network += Fr::from(1)),
+        ("depth", |m| m.depth += 1),
+        ("old", |m| m.old += Fr::from(1)),
+        ("new", |m| m.new += Fr::from(1)),
+        ("mode", |m| m.sparse = !m.sparse),
+        ("a sum", |m| m.messages[0].part.sum += Fr::from(1)),
+        ("a commitment", |m| {
+            m.accounts[0].part.commitment += Fr::from(1)
+        }),
+        ("a message left out", |m| {
+            m.messages.truncate(m.messages.len() - 1)
+        }),
+        ("an account left out", |m| {
+            m.accounts.truncate(m.accounts.len() - 1)
+        }),
+        ("a circuit", |m| m.messages[0].circuit = PartCircuit::Tablet),
+        ("a join among parts", |m| {
+            m.accounts[0].circuit = PartCircuit::Join
+        }),
+        ("a level", |m| m.messages[0].part.level = 1),
+        ("a subtree", |m| m.messages[0].part.old = Fr::from(1)),
+        ("a part twice", |m| m.messages.push(m.messages[0])),
+    ];
+    for (name, change) in changes {
+        for honest in [&dense, &sparse] {
+            assert!(passes(honest, &honest.manifest), "honest");
+            let mut manifest = honest.manifest.clone();
+            change(&mut manifest);
+            assert!(!passes(honest, &manifest), "{name}: accepted");
+        }
+    }
+    let other_shard = sparse.manifest.tree(SHARD + 1, &keys(), Fr::from(9));
+    assert!(matches!(
+        other_shard,
+        Err(ManifestError::Close(CloseError::Sums))
+    ));
+}
+
+#[test]
+fn tablets_are_in_order_inside_the_trie_and_beside_known_subtrees() {
+    let before = accounts(7, 2187);
+    let messages = (0..700).map(|n| message(n, 0, &[(n + 1) % 700])).collect();
+    let (honest, _) = assembled(&before, messages).unwrap();
+    let refused = |change: Change| {
+        let mut manifest = honest.manifest.clone();
+        change(&mut manifest);
+        manifest.tree(SHARD, &keys(), Fr::from(9)).unwrap_err()
+    };
+    let order = refused(|m| m.accounts.swap(0, 1));
+    assert!(matches!(order, ManifestError::Order { depth: 7 }));
+    let outside = refused(|m| m.accounts[2].part.index = 9);
+    assert!(matches!(outside, ManifestError::Order { depth: 7 }));
+    let missing = refused(|m| m.unchanged.truncate(1));
+    assert!(matches!(
+        missing,
+        ManifestError::Unchanged { level: 6, index: 2 }
+    ));
+    let shallow = refused(|m| m.depth = 4);
+    assert!(matches!(shallow, ManifestError::Order { depth: 4 }));
+}
+
+#[test]
+fn inputs_have_one_encoding_and_fit_one_kind_of_circuit() {
+    let before = accounts(7, 2000);
+    let (assembly, _) = assembled(&before, vec![message(5, 0, &[900])]).unwrap();
+    let bytes = &assembly.inputs[0];
+    let longer = [&bytes[..], &[0]].concat();
+    assert!(PartInputs::decode(&longer).is_err());
+    assert!(PartInputs::decode(&bytes[..bytes.len() - 1]).is_err());
+    let inputs = PartInputs::decode(bytes).unwrap();
+    let wrong = inputs.commitment(PartCircuit::Rows, &home());
+    assert!(matches!(
+        wrong,
+        Err(PartInputsError::Circuit(PartCircuit::Rows))
+    ));
+}
