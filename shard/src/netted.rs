@@ -8,7 +8,9 @@ mod accounts;
 pub mod layout;
 mod ledger;
 mod trie;
+mod view;
 
 pub use accounts::{Accounts, Entry};
 pub use ledger::{Closed, NettedError, NettedLedger, Rules, Sent};
 pub use trie::Trie;
+pub use view::View;

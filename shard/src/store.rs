@@ -10,8 +10,8 @@ mod intake;
 mod record;
 
 use crate::journal::{Frame, Journal, JournalError, SEGMENT_BYTES};
-use crate::netted::layout::{Account, SignedMessage, triad_digest};
-use crate::netted::{Accounts, Closed, NettedError, NettedLedger, Rules, Sent, Trie};
+use crate::netted::layout::{Account, SignedMessage, destination, triad_digest};
+use crate::netted::{Accounts, Closed, NettedError, NettedLedger, Rules, Sent, Trie, View};
 use ark_bn254::Fr;
 use checkpoint::Checkpoint;
 use record::Record;
@@ -19,6 +19,9 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use trifold_circuits::field::Element;
+use trifold_circuits::netted::assembly::{Assembly, AssemblyError, Carried};
+use trifold_circuits::netted::circuit::PartKeys;
+use trifold_circuits::netted::part_inputs::Home;
 use trifold_circuits::schnorr::PublicKey;
 use trifold_verifier::trie::Path as TriePath;
 
@@ -59,6 +62,8 @@ pub enum StoreError {
     NoRoot { epoch: u64 },
     #[error("account {account} is outside the trie")]
     Account { account: u32 },
+    #[error("the epoch's proof: {0}")]
+    Assembly(#[from] AssemblyError),
 }
 
 /// How long what is kept.
@@ -149,8 +154,7 @@ struct Back {
 struct Version {
     epoch: Option<u64>,
     root: Fr,
-    accounts: Accounts,
-    trie: Trie,
+    view: View,
 }
 
 /// Where a checkpoint stands.
@@ -355,9 +359,40 @@ impl Store {
             return Err(StoreError::Account { account });
         }
         Ok(AccountProof {
-            triad: version.accounts.triad(account / 3),
-            path: version.trie.path(account / 3),
+            triad: version.view.accounts.triad(account / 3),
+            path: version.view.trie.path(account / 3),
         })
+    }
+
+    /// The parts of the proof of an epoch that has ended, under these keys.
+    ///
+    /// # Errors
+    /// Its messages, its root or the root before it are not kept, or it had no messages.
+    pub fn assemble(&self, epoch: u64, keys: &PartKeys) -> Result<Assembly, StoreError> {
+        let (before, after) = self.views(epoch)?;
+        let rules = *self.front().ledger.rules();
+        let carried = Carried {
+            home: Home {
+                network: rules.network,
+                shard: rules.shard.into(),
+                collector: destination(rules.collector, rules.shard.into()),
+            },
+            depth: rules.depth,
+            messages: &self.messages_of(epoch)?,
+            triads: &after.accounts.changed_triads(&before.accounts),
+            before: &before,
+            after: &after,
+        };
+        Ok(carried.assemble(keys)?)
+    }
+
+    /// The accounts before and after an epoch.
+    fn views(&self, epoch: u64) -> Result<(View, View), StoreError> {
+        let back = self.back();
+        let mut pairs = back.versions.iter().zip(back.versions.iter().skip(1));
+        let pair = pairs.find(|(_, after)| after.epoch == Some(epoch));
+        let (before, after) = pair.ok_or(StoreError::NoRoot { epoch })?;
+        Ok((before.view.clone(), after.view.clone()))
     }
 
     /// Accounts as the last epoch left them, with those opened since.
@@ -396,8 +431,10 @@ impl Back {
             versions: VecDeque::from([Version {
                 epoch: mark.epoch.checked_sub(1),
                 root: trie.root(),
-                accounts,
-                trie: trie.clone(),
+                view: View {
+                    accounts,
+                    trie: trie.clone(),
+                },
             }]),
             trie,
             checkpoints: VecDeque::from([mark]),
@@ -411,8 +448,10 @@ impl Back {
         self.versions.push_back(Version {
             epoch: Some(closed.epoch),
             root,
-            accounts: closed.accounts.clone(),
-            trie: self.trie.clone(),
+            view: View {
+                accounts: closed.accounts.clone(),
+                trie: self.trie.clone(),
+            },
         });
         let old = self.versions.len().saturating_sub(keep_roots.max(1));
         self.versions.drain(..old);

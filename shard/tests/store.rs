@@ -2,6 +2,7 @@
 
 mod common;
 
+use ark_bn254::Fr;
 use common::*;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::BTreeMap;
@@ -11,6 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
+use trifold_circuits::netted::circuit::PartKeys;
+use trifold_circuits::netted::close::CloseError;
+use trifold_circuits::netted::manifest::ManifestError;
 use trifold_circuits::schnorr::SecretKey;
 use trifold_shard::netted::layout::{Payment, SignedMessage};
 use trifold_shard::netted::{Accounts, NettedError};
@@ -453,4 +457,50 @@ fn bytes(folder: &Path) -> u64 {
         .map(|entry| entry.unwrap().path())
         .collect::<Vec<_>>();
     checkpoints(folder).iter().chain(&journal).map(length).sum()
+}
+
+/// The parts of an epoch's proof are made of what the store keeps, and add up.
+#[test]
+fn a_kept_epoch_is_made_into_parts() {
+    let (secrets, folder) = (secrets(SENDERS), folder());
+    let store = create(folder.path(), &secrets);
+    let keys = PartKeys::new(|circuit| Fr::from(1 + circuit as u64)).unwrap();
+    let pay_next = |from: u32| sign(&secrets, message(from, 0, &[pay((from + 1) % SENDERS, 7)]));
+    let messages = (0..SENDERS).map(pay_next).collect();
+    assert!(store.submit(messages).unwrap().iter().all(Result::is_ok));
+    let opened = store.open_account(secret(500).public()).unwrap();
+    let to_it = sign(&secrets, message(3, 1, &[pay(opened, 9), pay(4, 1)]));
+    assert_eq!(store.submit(vec![to_it]).unwrap(), [Ok(())]);
+    let committed = store.close_epoch(1).unwrap();
+    drop(store);
+    let store = open(folder.path());
+    let assembly = store.assemble(0, &keys).unwrap();
+    let tree = assembly
+        .manifest
+        .tree(SHARD.into(), &keys, Fr::from(0))
+        .unwrap();
+    assert_eq!(assembly.manifest.new, committed.root);
+    assert_eq!(tree.close.statement().unwrap().events, SENDERS + 1);
+    assert!(matches!(
+        store.assemble(1, &keys),
+        Err(StoreError::NoRoot { epoch: 1 })
+    ));
+}
+
+/// What leaves for another shard ends at no account, so nothing may pretend that the epoch closes.
+#[test]
+fn an_epoch_with_payments_elsewhere_does_not_close() {
+    let (secrets, folder) = (secrets(SENDERS), folder());
+    let store = create(folder.path(), &secrets);
+    let keys = PartKeys::new(|circuit| Fr::from(1 + circuit as u64)).unwrap();
+    let elsewhere = Payment {
+        shard: SHARD + 1,
+        ..pay(0, 5)
+    };
+    let message = sign(&secrets, message(1, 0, &[elsewhere]));
+    assert_eq!(store.submit(vec![message]).unwrap(), [Ok(())]);
+    store.close_epoch(1).unwrap();
+    let assembly = store.assemble(0, &keys).unwrap();
+    let tree = assembly.manifest.tree(SHARD.into(), &keys, Fr::from(0));
+    assert!(matches!(tree, Err(ManifestError::Close(CloseError::Sums))));
 }

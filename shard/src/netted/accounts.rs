@@ -114,6 +114,20 @@ impl Accounts {
             .map(|held| &mut held.entry)
     }
 
+    /// Bottom nodes with an account that is not what it was in `before`, in order. Tablets held in common are not looked at.
+    pub fn changed_triads(&self, before: &Self) -> Vec<u32> {
+        let triads = TABLET as u32 / 3;
+        let common = |tablet: usize| {
+            let pair = self.tablets.get(tablet).zip(before.tablets.get(tablet));
+            pair.is_some_and(|(own, other)| Arc::ptr_eq(own, other))
+        };
+        let count = self.tablets.len().max(before.tablets.len());
+        let tablets = (0..count).filter(|tablet| !common(*tablet));
+        let all = tablets.flat_map(|tablet| tablet as u32 * triads..(tablet as u32 + 1) * triads);
+        all.filter(|triad| self.triad(*triad) != before.triad(*triad))
+            .collect()
+    }
+
     /// Tablets that this one and another hold in common, in memory.
     pub fn shared_tablets(&self, other: &Self) -> usize {
         let pairs = self.tablets.iter().zip(&other.tablets);

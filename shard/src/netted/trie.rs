@@ -116,7 +116,7 @@ impl Trie {
     }
 
     /// Level 1 is the bottom nodes.
-    fn node(&self, level: u8, position: usize) -> Fr {
+    pub(super) fn node(&self, level: u8, position: usize) -> Fr {
         let found = match level.checked_sub(TABLET_LEVELS + 1) {
             Some(above) => self.upper[usize::from(above)].get(position),
             None => {
