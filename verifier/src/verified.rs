@@ -103,6 +103,15 @@ impl Clock {
     }
 }
 
+/// A dense timestamp: no two steps of a network have the same, and a step that could know of another comes after it.
+///
+/// Within a shard timestamps only advance, a step exceeds those of the shards it received from, and the index breaks ties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    pub timestamp: u64,
+    pub shard: u32,
+}
+
 /// A shard as a verified state records it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerifiedShard {
@@ -132,6 +141,14 @@ impl VerifiedShard {
             timestamp: leaf.timestamp,
             seen_epoch: leaf.seen_epoch,
             seen_digest: leaf.seen_digest,
+        }
+    }
+
+    /// When the shard's newest step was, in an order of all steps of the network.
+    pub fn stamp(&self) -> Stamp {
+        Stamp {
+            timestamp: self.leaf.timestamp,
+            shard: self.index,
         }
     }
 
