@@ -8,12 +8,14 @@
 mod checkout;
 mod compile;
 mod manifest;
+mod program;
 mod size;
 mod sources;
 
 pub use checkout::Checkout;
 pub use compile::{Artifact, Event};
 pub use manifest::{CircuitSpec, Manifest, Parameter};
+pub use program::{MAX_PROGRAM_FILE_BYTES, PROGRAM_FILE};
 pub use size::Size;
 
 use std::path::PathBuf;
@@ -37,6 +39,14 @@ pub enum ArtifactError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A program that has not the one public value that a merge takes.
+    #[error("program {name} has {public} public values; a program has one, its input x")]
+    Public {
+        /// The program.
+        name: String,
+        /// Its public outputs and inputs.
+        public: u32,
+    },
     /// No circuit of that name is listed.
     #[error("unknown circuit {name:?}; known: {known}")]
     UnknownCircuit {
@@ -46,7 +56,7 @@ pub enum ArtifactError {
         known: String,
     },
     /// An `include` names a file that is in no include folder.
-    #[error("{file} includes {include:?}, which is neither beside it nor in circuits/")]
+    #[error("{file} includes {include:?}, which is neither beside it nor in Trifold's circuits/")]
     MissingInclude {
         /// The including file.
         file: PathBuf,

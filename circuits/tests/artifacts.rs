@@ -169,3 +169,82 @@ fn refusals_name_their_cause() {
     ));
     assert!(Checkout::above(Path::new("/"), Path::new("cache")).is_err());
 }
+
+const PROGRAM: &str = "pragma circom 2.2.0;\ninclude \"lib/square.circom\";\ninclude \"own.circom\";\n\
+    template Cube() { signal input x; signal y <== Square()(x); _ <== Own()(y); }\n";
+
+const OWN: &str =
+    "pragma circom 2.2.0;\ntemplate Own() { signal input x; signal output z; z <== x * x; }\n";
+
+const DESCRIPTION: &str = "name = \"cube\"\nsource = \"cube.circom\"\ntemplate = \"Cube\"\n";
+
+/// A folder with a program of its own, beside a checkout.
+fn program(description: &str) -> (Scratch, PathBuf) {
+    let scratch = Scratch::new(&[("lib/square.circom", SQUARE)]);
+    let folder = scratch.folder.path().join("elsewhere");
+    fs::create_dir_all(&folder).unwrap();
+    let files = [
+        ("program.toml", description),
+        ("cube.circom", PROGRAM),
+        ("own.circom", OWN),
+    ];
+    for (name, text) in files {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    (scratch, folder)
+}
+
+#[test]
+fn a_program_of_another_folder_takes_our_library_and_its_own_files() {
+    let (scratch, folder) = program(DESCRIPTION);
+    let checkout = scratch.checkout();
+    let manifest = Manifest::load(&checkout).unwrap();
+    let spec = manifest.program(&folder).unwrap();
+    let artifact = checkout.compile(&spec, &|_| {}).unwrap();
+    artifact.check_program().unwrap();
+    // It is named by what is in the folder, wherever that is, and is another one when a file of it changes.
+    let moved = scratch.folder.path().join("moved");
+    fs::rename(&folder, &moved).unwrap();
+    let again = manifest.program(&moved).unwrap();
+    assert_eq!(
+        checkout.cached(&again).unwrap().unwrap().digest,
+        artifact.digest
+    );
+    fs::write(moved.join("own.circom"), OWN.replace("x * x", "x * x + 1")).unwrap();
+    assert!(checkout.cached(&again).unwrap().is_none());
+}
+
+#[test]
+fn a_folder_without_a_sound_program_is_refused() {
+    let refused = |description: &str| {
+        let (scratch, folder) = program(description);
+        let manifest = Manifest::load(&scratch.checkout()).unwrap();
+        manifest.program(&folder).unwrap_err().to_string()
+    };
+    let said = refused("name = \"cube\"\n");
+    assert!(said.contains("missing field `source`"), "{said}");
+    let said = refused("name = \"cube\"\nsource = \"cube.circom\"\n");
+    assert!(said.contains("cube: no template"), "{said}");
+    let said = refused(&DESCRIPTION.replace("cube.circom", "/cube.circom"));
+    assert!(said.contains("not relative"), "{said}");
+    let said = refused(&" ".repeat(1 << 17));
+    assert!(said.contains("longer than"), "{said}");
+
+    let (scratch, folder) = program(DESCRIPTION);
+    scratch.write(
+        "circuits.toml",
+        "[[circuit]]\nname = \"cube\"\nsource = \"a\"\n",
+    );
+    let manifest = Manifest::load(&scratch.checkout()).unwrap();
+    let said = manifest.program(&folder).unwrap_err().to_string();
+    assert!(said.contains("the name of a circuit of Trifold"), "{said}");
+
+    let (scratch, folder) = program(DESCRIPTION);
+    let two = PROGRAM.replace("signal y", "signal output y");
+    fs::write(folder.join("cube.circom"), two).unwrap();
+    let checkout = scratch.checkout();
+    let spec = Manifest::load(&checkout).unwrap().program(&folder).unwrap();
+    let artifact = checkout.compile(&spec, &|_| {}).unwrap();
+    let error = artifact.check_program().unwrap_err();
+    assert!(matches!(error, ArtifactError::Public { public: 2, .. }));
+}

@@ -36,6 +36,9 @@ pub struct CircuitSpec {
     pub constraints: Option<u64>,
     /// The count that may never be exceeded.
     pub ceiling: Option<u64>,
+    /// The folder of a program that is not ours; paths below `program/` lie there.
+    #[serde(skip)]
+    pub folder: Option<PathBuf>,
 }
 
 /// A parameter of a template.
@@ -108,6 +111,7 @@ impl CircuitSpec {
             optimization: full_simplification(),
             constraints: None,
             ceiling: None,
+            folder: None,
         }
     }
 
@@ -136,7 +140,7 @@ impl CircuitSpec {
         ))
     }
 
-    fn fault(&self) -> Option<String> {
+    pub(super) fn fault(&self) -> Option<String> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if self.name.is_empty() || !self.name.chars().all(plain) {
             return Some(format!(

@@ -3,9 +3,11 @@ use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::program::OWN;
 use super::{ArtifactError, Checkout, CircuitSpec, at};
 
-/// Everything that a circuit is compiled from: texts by their path relative to `circuits/`.
+/// Everything that a circuit is compiled from: texts by their path relative to `circuits/`; what is below [`OWN`] is the
+/// program's own.
 pub(super) struct Sources {
     /// The file that holds `main`, relative to `circuits/`.
     pub main: PathBuf,
@@ -15,7 +17,10 @@ pub(super) struct Sources {
 impl Sources {
     /// Follows the includes of a circuit: each is looked up beside the including file, then in `circuits/`.
     pub fn collect(checkout: &Checkout, spec: &CircuitSpec) -> Result<Self, ArtifactError> {
-        let folder = checkout.root().join("circuits");
+        let places = Places {
+            circuits: checkout.root().join("circuits"),
+            own: spec.folder.clone(),
+        };
         let mut texts = BTreeMap::new();
         let main = match spec.main_text() {
             Some(text) => {
@@ -30,10 +35,10 @@ impl Sources {
             if texts.contains_key(&file) {
                 continue;
             }
-            let path = folder.join(&file);
+            let path = places.path(&file);
             let text = std::fs::read_to_string(&path).map_err(at(path))?;
             for include in includes(&text) {
-                pending.push(resolve(&folder, &file, &include)?);
+                pending.push(places.resolve(&file, &include)?);
             }
             texts.insert(file, text);
         }
@@ -103,17 +108,34 @@ fn without_comments(text: &str) -> String {
     code + rest
 }
 
-fn resolve(folder: &Path, file: &Path, include: &str) -> Result<PathBuf, ArtifactError> {
-    let beside = file.parent().map(|parent| plain(&parent.join(include)));
-    let candidates = [beside.flatten(), plain(Path::new(include))];
-    let found = candidates
-        .into_iter()
-        .flatten()
-        .find(|path| folder.join(path).is_file());
-    found.ok_or_else(|| ArtifactError::MissingInclude {
-        file: file.into(),
-        include: include.into(),
-    })
+/// Where sources are read from.
+struct Places {
+    circuits: PathBuf,
+    /// The folder of a program that is not ours.
+    own: Option<PathBuf>,
+}
+
+impl Places {
+    /// Where the text of this path is.
+    fn path(&self, file: &Path) -> PathBuf {
+        match (&self.own, file.strip_prefix(OWN)) {
+            (Some(own), Ok(inside)) => own.join(inside),
+            _ => self.circuits.join(file),
+        }
+    }
+
+    fn resolve(&self, file: &Path, include: &str) -> Result<PathBuf, ArtifactError> {
+        let beside = file.parent().map(|parent| plain(&parent.join(include)));
+        let candidates = [beside.flatten(), plain(Path::new(include))];
+        let found = candidates
+            .into_iter()
+            .flatten()
+            .find(|path| self.path(path).is_file());
+        found.ok_or_else(|| ArtifactError::MissingInclude {
+            file: file.into(),
+            include: include.into(),
+        })
+    }
 }
 
 /// The path without `.` and `..`; `None` when it leads out of the folder.
