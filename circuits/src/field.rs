@@ -82,6 +82,40 @@ pub mod triple {
     }
 }
 
+/// An [`Element`] in as many little-endian bytes as it needs, where the format is not for people: most signals are small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShortElement(pub Fr);
+
+impl Serialize for ShortElement {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes = to_bytes(&self.0);
+        let length = bytes.iter().rposition(|byte| *byte != 0);
+        match serializer.is_human_readable() {
+            true => Element(self.0).serialize(serializer),
+            false => serializer.serialize_bytes(&bytes[..length.map_or(0, |last| last + 1)]),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ShortElement {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return Element::deserialize(deserializer).map(|element| Self(element.0));
+        }
+        let short = <&[u8]>::deserialize(deserializer)?;
+        if short.last() == Some(&0) {
+            return Err(D::Error::custom("field element with a leading zero"));
+        }
+        let mut bytes = [0; 32];
+        let place = bytes.get_mut(..short.len());
+        let place = place.ok_or_else(|| D::Error::custom("field element of over 32 bytes"))?;
+        place.copy_from_slice(short);
+        from_bytes(&bytes)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("field element not below the modulus"))
+    }
+}
+
 /// A domain tag: the big-endian integer of its ASCII bytes, at most 31 of them.
 pub fn tag(name: &str) -> Fr {
     Fr::from_be_bytes_mod_order(name.as_bytes())

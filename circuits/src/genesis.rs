@@ -1,18 +1,36 @@
-//! The genesis file: the shards a network starts with, their operators and accounts.
+//! The genesis file: the shards a network starts with, their operators and accounts, and the programs that it admits.
 
-use crate::schnorr::{PublicKey, SecretKey};
-use crate::transfer::{self, Size};
+mod program;
+mod shard;
+
+pub use program::GenesisProgram;
+pub use shard::{GenesisAccount, GenesisShard, ProgramStart, Start};
+
+use crate::groth16::VkError;
+use crate::schnorr::SecretKey;
+use crate::transfer::Size;
 use crate::trie::{SparseTrie, TrieError};
 use ark_bn254::Fr;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use trifold_verifier::statement::{GlobalState, Leaf, MAX_DEPTH};
+use trifold_verifier::statement::{GlobalState, Leaf, MAX_DEPTH, REGISTRY_DEPTH, SUPPLY_BITS};
+use trifold_verifier::trie::Path;
 
 /// Version of the file format.
 pub const GENESIS_VERSION: u32 = 1;
 /// Longest genesis file read, in bytes.
 pub const MAX_GENESIS_BYTES: usize = 1 << 30;
+/// The program of the reference shard, which every network admits.
+pub const TRANSFER: &str = "transfer";
+/// The registry's place for it; the file's own programs follow.
+const TRANSFER_PLACE: u64 = 0;
+/// Programs beside `transfer`, at most.
+pub const MAX_PROGRAMS: usize = 3usize.pow(REGISTRY_DEPTH as u32) - 1;
+/// Longest name of a program, in bytes.
+pub const MAX_PROGRAM_NAME_BYTES: usize = 64;
+/// Circuits of every network, whose names no program may have.
+const BUILT_IN: [&str; 3] = [TRANSFER, "merge", "nest"];
 
 /// Why a genesis was refused.
 #[derive(Debug, thiserror::Error)]
@@ -29,34 +47,53 @@ pub enum GenesisError {
     Accounts { shard: usize, accounts: usize },
     #[error("shard {shard} does not exist; genesis has {shards}")]
     UnknownShard { shard: u32, shards: usize },
+    #[error("shard {shard} starts with a supply of {supply}, which is not below 2^{SUPPLY_BITS}")]
+    Supply { shard: usize, supply: u128 },
+    #[error(
+        "shard {shard} runs {program:?}, which the genesis does not admit; it admits {admitted}"
+    )]
+    UnknownProgram {
+        shard: usize,
+        program: String,
+        admitted: String,
+    },
+    #[error(
+        "shards {first} and {second} run {one} and {other}, but merge together: one merge verifies its three proofs under \
+         one key, so shards 3k to 3k+2 run one program"
+    )]
+    MixedTriad {
+        first: usize,
+        second: usize,
+        one: String,
+        other: String,
+    },
+    #[error(
+        "{programs} programs beside {TRANSFER}, more than the {MAX_PROGRAMS} that the registry holds"
+    )]
+    Programs { programs: usize },
+    #[error(
+        "{name:?} can't be a program's name: 1 to {MAX_PROGRAM_NAME_BYTES} letters, digits, - and _, and none of {}",
+        BUILT_IN.join(", ")
+    )]
+    ProgramName { name: String },
+    #[error("program {name} is listed twice")]
+    ProgramTwice { name: String },
+    #[error("programs {one} and {other} have the same key")]
+    SameKey { one: String, other: String },
+    #[error("the key of program {name}: {source}")]
+    ProgramKey { name: String, source: VkError },
     #[error(transparent)]
     Trie(#[from] TrieError),
 }
 
-/// Shards in order of their index in the global trie.
+/// Programs in the order of the registry, shards in order of their index in the global trie.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Genesis {
     version: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    programs: Vec<GenesisProgram>,
     shards: Vec<GenesisShard>,
-}
-
-/// One shard at genesis.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct GenesisShard {
-    /// Who may submit the shard's snapshots.
-    pub operator: OperatorKey,
-    /// In order of their position in the state trie.
-    pub accounts: Vec<GenesisAccount>,
-}
-
-/// One account at genesis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct GenesisAccount {
-    pub key: PublicKey,
-    pub balance: u64,
 }
 
 /// An operator's Ed25519 public key, hex in text.
@@ -74,10 +111,14 @@ pub struct DemoSecrets {
 }
 
 impl Genesis {
-    /// A network of these shards.
-    pub fn new(shards: Vec<GenesisShard>) -> Result<Self, GenesisError> {
+    /// A network of these shards, which admits these programs beside `transfer`.
+    pub fn new(
+        programs: Vec<GenesisProgram>,
+        shards: Vec<GenesisShard>,
+    ) -> Result<Self, GenesisError> {
         let genesis = Self {
             version: GENESIS_VERSION,
+            programs,
             shards,
         };
         genesis.check()?;
@@ -122,9 +163,9 @@ impl Genesis {
         let pairs = secrets.operators.iter().zip(&secrets.accounts);
         let shard = |(operator, keys): (&SigningKey, &Vec<SecretKey>)| GenesisShard {
             operator: OperatorKey(operator.verifying_key()),
-            accounts: keys.iter().map(public).collect(),
+            start: Start::Accounts(keys.iter().map(public).collect()),
         };
-        Ok((Self::new(pairs.map(shard).collect())?, secrets))
+        Ok((Self::new(Vec::new(), pairs.map(shard).collect())?, secrets))
     }
 
     /// The same network with the keys of its shards' operators replaced, in order; the first shards, if there are fewer.
@@ -133,6 +174,67 @@ impl Genesis {
             shard.operator = operator;
         }
         self
+    }
+
+    /// The programs that the network admits beside `transfer`, in the order of the registry.
+    pub fn programs(&self) -> &[GenesisProgram] {
+        &self.programs
+    }
+
+    /// The key digest of the program of a shard that starts so; `transfer` is that of the program of this name.
+    fn program(
+        &self,
+        index: usize,
+        shard: &GenesisShard,
+        transfer: Fr,
+    ) -> Result<Fr, GenesisError> {
+        match shard.start.program() {
+            TRANSFER => Ok(transfer),
+            name => Ok(self.listed(index, name)?.digest()),
+        }
+    }
+
+    fn listed(&self, shard: usize, name: &str) -> Result<&GenesisProgram, GenesisError> {
+        let found = self.programs.iter().find(|listed| listed.name() == name);
+        found.ok_or_else(|| {
+            let names = self.programs.iter().map(GenesisProgram::name);
+            let admitted: Vec<&str> = [TRANSFER].into_iter().chain(names).collect();
+            GenesisError::UnknownProgram {
+                shard,
+                program: name.into(),
+                admitted: admitted.join(", "),
+            }
+        })
+    }
+
+    /// The key digests of all programs with their places in the registry, whose root is also given.
+    ///
+    /// # Errors
+    /// A program has the key of `transfer`.
+    pub fn registry(&self, transfer: Fr) -> Result<(Fr, Vec<(Fr, Path)>), GenesisError> {
+        let listed = self.programs.iter().map(GenesisProgram::digest);
+        let keys: Vec<(u64, Fr)> = (TRANSFER_PLACE..)
+            .zip([transfer].into_iter().chain(listed))
+            .collect();
+        if let Some(same) = self
+            .programs
+            .iter()
+            .find(|listed| listed.digest() == transfer)
+        {
+            let (one, other) = (TRANSFER.into(), same.name().into());
+            return Err(GenesisError::SameKey { one, other });
+        }
+        let mut registry = SparseTrie::new(REGISTRY_DEPTH)?;
+        registry.set_many(keys.iter().copied())?;
+        let place = |(index, key): (u64, Fr)| {
+            let siblings = registry.path(index)?;
+            Ok((key, Path { index, siblings }))
+        };
+        let places = keys
+            .into_iter()
+            .map(place)
+            .collect::<Result<_, TrieError>>()?;
+        Ok((registry.root(), places))
     }
 
     /// Shards in order of their index.
@@ -155,28 +257,28 @@ impl Genesis {
         (1..MAX_DEPTH).find(holds).unwrap_or(MAX_DEPTH)
     }
 
-    /// The leaves by index, when all shards run `program`.
-    pub fn leaves(&self, program: Fr) -> Result<Vec<Leaf>, GenesisError> {
-        self.shards
-            .iter()
-            .map(|shard| shard.leaf(program))
+    /// The leaves by index; `transfer` is the key digest of the program of this name.
+    pub fn leaves(&self, transfer: Fr) -> Result<Vec<Leaf>, GenesisError> {
+        let shards = self.shards.iter().enumerate();
+        shards
+            .map(|(index, shard)| shard.leaf(self.program(index, shard, transfer)?))
             .collect()
     }
 
     /// The global trie over [`Genesis::leaves`].
-    pub fn trie(&self, program: Fr) -> Result<SparseTrie, GenesisError> {
+    pub fn trie(&self, transfer: Fr) -> Result<SparseTrie, GenesisError> {
         let mut trie = SparseTrie::new(self.depth().into())?;
-        for (index, leaf) in (0..).zip(self.leaves(program)?) {
+        for (index, leaf) in (0..).zip(self.leaves(transfer)?) {
             trie.set(index, leaf.digest())?;
         }
         Ok(trie)
     }
 
     /// G_0, whose digest names the network.
-    pub fn global_state(&self, program: Fr) -> Result<GlobalState, GenesisError> {
+    pub fn global_state(&self, transfer: Fr) -> Result<GlobalState, GenesisError> {
         Ok(GlobalState::genesis(
             self.depth(),
-            self.trie(program)?.root(),
+            self.trie(transfer)?.root(),
         ))
     }
 
@@ -188,43 +290,33 @@ impl Genesis {
         if shards == 0 || shards > 3usize.pow(MAX_DEPTH.into()) {
             return Err(GenesisError::Shards { shards });
         }
-        let counts = self
-            .shards
-            .iter()
-            .map(|shard| shard.accounts.len())
-            .enumerate();
-        let mut over = counts.filter(|(_, accounts)| *accounts as u64 > Size::DEPLOYED.capacity());
-        over.next().map_or(Ok(()), |(shard, accounts)| {
-            Err(GenesisError::Accounts { shard, accounts })
-        })
+        program::check(&self.programs)?;
+        for (index, shard) in self.shards.iter().enumerate() {
+            shard.check(index)?;
+            self.check_program(index, shard)?;
+        }
+        self.shards.chunks(3).enumerate().try_for_each(check_triad)
+    }
+
+    fn check_program(&self, index: usize, shard: &GenesisShard) -> Result<(), GenesisError> {
+        match shard.start.program() {
+            TRANSFER => Ok(()),
+            name => self.listed(index, name).map(drop),
+        }
     }
 }
 
-impl GenesisShard {
-    /// The state trie over the accounts.
-    pub fn state(&self) -> Result<SparseTrie, GenesisError> {
-        let mut trie = SparseTrie::new(Size::DEPLOYED.depth)?;
-        for (index, account) in (0..).zip(&self.accounts) {
-            trie.set(
-                index,
-                transfer::account(account.key.coordinates(), account.balance, 0),
-            )?;
-        }
-        Ok(trie)
-    }
-
-    /// Sum of the balances, below 2^96 because the accounts are fewer than 2^32.
-    pub fn supply(&self) -> u128 {
-        self.accounts
-            .iter()
-            .map(|account| u128::from(account.balance))
-            .sum()
-    }
-
-    /// The shard's first leaf.
-    pub fn leaf(&self, program: Fr) -> Result<Leaf, GenesisError> {
-        let body = transfer::body(self.state()?.root()).digest();
-        Ok(Leaf::genesis(program, body, self.supply()))
+/// Shards that merge together run one program.
+fn check_triad((triad, shards): (usize, &[GenesisShard])) -> Result<(), GenesisError> {
+    let names: Vec<&str> = shards.iter().map(|shard| shard.start.program()).collect();
+    match names.iter().position(|name| *name != names[0]) {
+        None => Ok(()),
+        Some(place) => Err(GenesisError::MixedTriad {
+            first: 3 * triad,
+            second: 3 * triad + place,
+            one: names[0].into(),
+            other: names[place].into(),
+        }),
     }
 }
 
@@ -255,71 +347,4 @@ fn demo_seed(seed: u64, role: &str, shard: u32, index: u32) -> [u8; 32] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn demo(shards: u32) -> Genesis {
-        Genesis::demo(7, shards, 3, 100).unwrap().0
-    }
-
-    #[test]
-    fn the_file_round_trips_and_names_the_network() {
-        let genesis = demo(4);
-        let text = genesis.to_json().unwrap();
-        let read = Genesis::from_json(text.as_bytes()).unwrap();
-        assert_eq!(read, genesis);
-        assert_eq!(read.depth(), 2);
-        let program = Fr::from(5);
-        let digest = |genesis: &Genesis| genesis.global_state(program).unwrap().digest();
-        assert_eq!(digest(&read), digest(&genesis));
-        assert_ne!(digest(&demo(3)), digest(&genesis));
-        assert_eq!(read.leaves(program).unwrap()[0].supply, 300);
-    }
-
-    #[test]
-    fn bad_files_get_specific_errors() {
-        let text = demo(1).to_json().unwrap();
-        let read = |text: String| Genesis::from_json(text.as_bytes()).unwrap_err();
-        assert!(matches!(
-            read(text.replace("\"version\": 1", "\"version\": 2")),
-            GenesisError::Version(2)
-        ));
-        assert!(matches!(read("{".into()), GenesisError::Malformed(_)));
-        assert!(matches!(
-            Genesis::new(vec![]).unwrap_err(),
-            GenesisError::Shards { shards: 0 }
-        ));
-        let operator: String = demo(1).shards[0].operator.into();
-        let without = text.replace(&format!("\"operator\": \"{operator}\","), "");
-        assert!(
-            read(without)
-                .to_string()
-                .contains("missing field `operator`")
-        );
-        let weak = "01".to_string() + &"00".repeat(31);
-        assert!(
-            read(text.replace(&operator, &weak))
-                .to_string()
-                .contains("small order")
-        );
-        let x = text.find("\"x\": \"").unwrap() + 6;
-        let off_curve = format!(
-            "{}{}{}",
-            &text[..x],
-            "11".repeat(31) + "00",
-            &text[x + 64..]
-        );
-        assert!(
-            read(off_curve)
-                .to_string()
-                .contains("not a point of the curve")
-        );
-        assert!(matches!(
-            demo(1).shard(1).unwrap_err(),
-            GenesisError::UnknownShard {
-                shard: 1,
-                shards: 1
-            }
-        ));
-    }
-}
+mod tests;

@@ -3,23 +3,29 @@
 //! Bytes: version (1), Ed25519 signature (64), then the snapshot in postcard. The signature is the operator's over
 //! [`SIGNING_DOMAIN`] and the postcard bytes; bytes that are not the canonical encoding of what they decode to are refused.
 
+mod signals;
+mod work;
+
+pub use signals::{MAX_SIGNAL_NAME_BYTES, Signals, SignalsError};
+pub use work::{Exchange, Kind, Work};
+
 use crate::field;
 use crate::genesis::Genesis;
 use crate::inputs::Inputs;
-use crate::transfer::{self, Batch, Size, TransferError};
+use crate::transfer::TransferError;
 use ark_bn254::Fr;
 use ed25519_dalek::{Signature, Signer, SigningKey};
 use serde::{Deserialize, Serialize};
-use trifold_verifier::statement::{Leaf, ProgramStatement};
+use trifold_verifier::statement::{Leaf, ProgramStatement, SUPPLY_BITS};
 
 /// Version of the encoding, its first byte.
-pub const SNAPSHOT_VERSION: u8 = 1;
+pub const SNAPSHOT_VERSION: u8 = 2;
 /// Longest snapshot accepted, in bytes; sixteen transfers on a trie of ten levels take about 27,000.
 pub const MAX_SNAPSHOT_BYTES: usize = 64 * 1024;
 /// How far a snapshot's timestamp may run ahead of the checker's clock, in milliseconds.
 pub const MAX_AHEAD_MILLISECONDS: u64 = 60_000;
 /// What every signed message starts with.
-pub const SIGNING_DOMAIN: &[u8] = b"trifold/snapshot/v1";
+pub const SIGNING_DOMAIN: &[u8] = b"trifold/snapshot/v2";
 /// Bytes before the postcard part.
 const HEADER_BYTES: usize = 1 + Signature::BYTE_SIZE;
 /// Bits of the logical counter below the milliseconds of a timestamp.
@@ -52,22 +58,30 @@ pub enum SnapshotError {
     PreviousLeaf,
     #[error("batch does not start from the shard's current state root")]
     PreviousRoot,
+    #[error("signals do not start from the shard's current body")]
+    PreviousBody,
     #[error("program of the snapshot is not in the registry")]
     UnknownProgram,
     #[error("snapshot changes the shard's program")]
     ProgramChanged,
-    #[error("batch has {events} transfers, a snapshot takes 1 to {limit}")]
-    Events { events: usize, limit: usize },
+    #[error("the shard runs a program whose snapshots hold {expected}, this one holds {found}")]
+    Kind { expected: Kind, found: Kind },
+    #[error("snapshot has {events} events, one of its program takes 1 to {limit}")]
+    Events { events: u32, limit: u32 },
     #[error(
-        "clock advances from {current} to {lamport}, less than the {events} events of the batch"
+        "clock advances from {current} to {lamport}, less than the {events} events of the snapshot"
     )]
     Lamport {
         lamport: u64,
         current: u64,
-        events: usize,
+        events: u32,
     },
     #[error("timestamp {timestamp} is not later than the shard's {current}")]
     Timestamp { timestamp: u64, current: u64 },
+    #[error("clock {lamport} does not exceed {received}, that of what was received")]
+    ReceivedLamport { lamport: u64, received: u64 },
+    #[error("timestamp {timestamp} is not later than {received}, that of what was received")]
+    ReceivedTimestamp { timestamp: u64, received: u64 },
     #[error("snapshot is from the future: {ahead} ms ahead, {MAX_AHEAD_MILLISECONDS} are allowed")]
     Future { ahead: u64 },
     #[error("seen epoch goes back from {current} to {seen}")]
@@ -78,15 +92,28 @@ pub enum SnapshotError {
     SeenDigest { seen: u64 },
     #[error("batch and leaf name different seen states or shards")]
     Inconsistent,
-    #[error("supply changes from {current} to {supply} although nothing was sent or received")]
-    Supply { supply: u128, current: u128 },
+    #[error(
+        "supply is {supply}, but {current} held, {received} received and {sent} sent make another"
+    )]
+    Supply {
+        supply: u128,
+        current: u128,
+        sent: u128,
+        received: u128,
+    },
+    #[error(
+        "{value} is not below 2^{SUPPLY_BITS}, the limit of what a shard holds, sends or receives"
+    )]
+    Value { value: u128 },
     #[error("batch is invalid: {0}")]
     Batch(#[from] TransferError),
+    #[error("signals are invalid: {0}")]
+    Signals(#[from] SignalsError),
     #[error("new body is not the one that the batch leads to")]
     NewBody,
 }
 
-/// A step of one shard: from its leaf with digest `old` to the leaf `new` by `batch`.
+/// A step of one shard: from its leaf with digest `old` to the leaf `new` by `work`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Snapshot {
     /// Digest of G_0, the network's name.
@@ -98,7 +125,7 @@ pub struct Snapshot {
     pub old: Fr,
     #[serde(with = "leaf")]
     pub new: Leaf,
-    pub batch: Batch,
+    pub work: Work,
 }
 
 /// What the checker knows besides the snapshot.
@@ -107,8 +134,8 @@ pub struct View<'a> {
     pub network: Fr,
     /// The leaf that the shard has now.
     pub current: &'a Leaf,
-    /// Whether a program is in the registry.
-    pub registered: &'a dyn Fn(&Fr) -> bool,
+    /// What snapshots of a program hold; `None` if it is not in the registry.
+    pub kind: &'a dyn Fn(&Fr) -> Option<Kind>,
     /// Digest of the global state of an epoch, if it is in the history that the next merge opens.
     pub history: &'a dyn Fn(u64) -> Option<Fr>,
     /// Unix time.
@@ -144,27 +171,29 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// Everything that can be checked without replaying the batch; constant work, no proving.
+    /// Everything that can be checked without replaying the work; bounded by the snapshot's length, no proving.
     pub fn check(&self, view: &View<'_>) -> Result<(), SnapshotError> {
         self.check_origin(view)?;
         self.check_program(view)?;
         self.check_clocks(view)?;
+        self.check_received_clocks()?;
         self.check_seen(view)?;
-        self.check_batch(view)
+        self.check_supply(view)?;
+        self.work.check(self, view.current)
     }
 
-    /// Replays the batch: the program's inputs and statement, or why there is no proof.
+    /// Replays the work: the program's inputs and statement, or why there is no proof.
     pub fn inputs(&self) -> Result<(Inputs, ProgramStatement), SnapshotError> {
-        let (inputs, statement) = self.batch.inputs(Size::DEPLOYED)?;
+        let (inputs, statement) = self.work.inputs(self)?;
         match statement.new_body == self.new.body {
             true => Ok((inputs, statement)),
             false => Err(SnapshotError::NewBody),
         }
     }
 
-    /// Transfers in the batch.
-    pub fn events(&self) -> usize {
-        self.batch.steps.len()
+    /// Events of the program.
+    pub fn events(&self) -> u32 {
+        self.work.events()
     }
 
     fn check_signature(
@@ -200,22 +229,24 @@ impl Snapshot {
     }
 
     fn check_program(&self, view: &View<'_>) -> Result<(), SnapshotError> {
+        let expected = (view.kind)(&self.new.program).ok_or(SnapshotError::UnknownProgram)?;
+        let found = self.work.kind();
         match self.new.program == view.current.program {
-            _ if !(view.registered)(&self.new.program) => Err(SnapshotError::UnknownProgram),
-            true => Ok(()),
             false => Err(SnapshotError::ProgramChanged),
+            true if expected != found => Err(SnapshotError::Kind { expected, found }),
+            true => Ok(()),
         }
     }
 
     fn check_clocks(&self, view: &View<'_>) -> Result<(), SnapshotError> {
-        let (events, limit) = (self.events(), Size::DEPLOYED.slots);
+        let (events, limit) = (self.events(), self.work.kind().limit());
         if events == 0 || events > limit {
             return Err(SnapshotError::Events { events, limit });
         }
         let (lamport, current) = (self.new.lamport, view.current.lamport);
         if lamport
             .checked_sub(current)
-            .is_none_or(|advance| advance < events as u64)
+            .is_none_or(|advance| advance < events.into())
         {
             return Err(SnapshotError::Lamport {
                 lamport,
@@ -231,6 +262,22 @@ impl Snapshot {
         match ahead > MAX_AHEAD_MILLISECONDS {
             true => Err(SnapshotError::Future { ahead }),
             false => Ok(()),
+        }
+    }
+
+    /// What was received comes from the past.
+    fn check_received_clocks(&self) -> Result<(), SnapshotError> {
+        let (exchange, lamport) = (self.work.exchange(), self.new.lamport);
+        let (received, timestamp) = (exchange.received_lamport, self.new.timestamp);
+        if lamport <= received {
+            return Err(SnapshotError::ReceivedLamport { lamport, received });
+        }
+        match exchange.received_timestamp {
+            received if timestamp <= received => Err(SnapshotError::ReceivedTimestamp {
+                timestamp,
+                received,
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -250,17 +297,21 @@ impl Snapshot {
         }
     }
 
-    fn check_batch(&self, view: &View<'_>) -> Result<(), SnapshotError> {
+    fn check_supply(&self, view: &View<'_>) -> Result<(), SnapshotError> {
         let (supply, current) = (self.new.supply, view.current.supply);
-        if self.batch.shard != self.shard || self.batch.seen_digest != self.new.seen_digest {
-            return Err(SnapshotError::Inconsistent);
+        let Exchange { sent, received, .. } = self.work.exchange();
+        let mut values = [sent, received, supply].into_iter();
+        if let Some(value) = values.find(|value| value >> SUPPLY_BITS != 0) {
+            return Err(SnapshotError::Value { value });
         }
-        if supply != current {
-            return Err(SnapshotError::Supply { supply, current });
-        }
-        match transfer::body(self.batch.old_root).digest() == view.current.body {
+        match current.checked_add(received) == supply.checked_add(sent) {
             true => Ok(()),
-            false => Err(SnapshotError::PreviousRoot),
+            false => Err(SnapshotError::Supply {
+                supply,
+                current,
+                sent,
+                received,
+            }),
         }
     }
 }

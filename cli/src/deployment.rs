@@ -1,24 +1,24 @@
 //! Circuits with their keys: found in the cache, or compiled and made with progress on the screen.
 
-use anyhow::Context;
+use std::collections::HashSet;
+
+use anyhow::{Context, ensure};
 use ark_bn254::{Bn254, Fr};
 use ark_groth16::VerifyingKey;
 use trifold_circuits::artifacts::{Artifact, Checkout, CircuitSpec, Event, Manifest};
+use trifold_circuits::genesis::TRANSFER;
 use trifold_circuits::groth16::PreparedKey;
-use trifold_circuits::trie::SparseTrie;
 use trifold_circuits::witness::WitnessCalculator;
 use trifold_prover::{Backend, Entropy, KeyCache, KeyManifest, Prover, Stage};
-use trifold_verifier::statement::{Keys, REGISTRY_DEPTH};
-use trifold_verifier::trie::Path;
 
+use crate::programs::Programs;
 use crate::progress::{Screen, Step};
 
 /// The circuits that a network proves with.
-pub const CIRCUITS: [&str; 3] = ["transfer", "merge", "nest"];
-/// The registry's place for `transfer`, the only program so far.
-const TRANSFER_PLACE: u64 = 0;
+pub const CIRCUITS: [&str; 3] = [TRANSFER, "merge", "nest"];
 
 /// A circuit ready for use.
+#[derive(Clone)]
 pub struct Deployed {
     pub spec: CircuitSpec,
     pub artifact: Artifact,
@@ -34,6 +34,8 @@ pub struct Deployment {
     pub transfer: Deployed,
     pub merge: Deployed,
     pub nest: Deployed,
+    /// Programs that are not ours and whose folders were given.
+    pub programs: Vec<Deployed>,
 }
 
 impl Deployment {
@@ -47,11 +49,11 @@ impl Deployment {
             transfer: transfer?,
             merge: merge?,
             nest: nest?,
+            programs: Vec::new(),
             checkout,
         };
         if deployment
             .all()
-            .iter()
             .any(|circuit| circuit.key.insecure_development_key)
         {
             screen.line("keys: DEVELOPMENT KEYS, made by one party who could forge proofs; not for production");
@@ -59,34 +61,35 @@ impl Deployment {
         Ok(deployment)
     }
 
-    /// In the order of [`CIRCUITS`].
-    pub fn all(&self) -> [&Deployed; 3] {
-        [&self.transfer, &self.merge, &self.nest]
+    /// The same with the programs in these folders, which `trifold setup` has made ready.
+    ///
+    /// # Errors
+    /// A folder holds no program, two have one name, or a program is not in the cache.
+    pub fn with_programs(self, programs: &Programs) -> anyhow::Result<Self> {
+        let specs = programs.specs(&Manifest::load(&self.checkout)?)?;
+        let one = |spec: &CircuitSpec| -> anyhow::Result<Deployed> {
+            let program = Deployed::cached(&self.checkout, spec)?;
+            program.with_context(|| {
+                let name = &spec.name;
+                format!("program {name} has no key here: run trifold setup with the same --program")
+            })
+        };
+        let programs: Vec<Deployed> = specs.iter().map(one).collect::<Result<_, _>>()?;
+        let mut names = HashSet::new();
+        for Deployed { spec, .. } in &programs {
+            ensure!(
+                names.insert(&spec.name),
+                "two folders hold program {}",
+                spec.name
+            );
+        }
+        Ok(Self { programs, ..self })
     }
 
-    /// The keys that every statement of the network names.
-    pub fn keys(&self) -> anyhow::Result<Keys> {
-        let registry = self.registry()?.root();
-        Ok(Keys {
-            merge: self.merge.digest,
-            nest: self.nest.digest,
-            registry,
-        })
-    }
-
-    /// Where the registry holds `transfer`.
-    pub fn transfer_path(&self) -> anyhow::Result<Path> {
-        let siblings = self.registry()?.path(TRANSFER_PLACE)?;
-        Ok(Path {
-            index: TRANSFER_PLACE,
-            siblings,
-        })
-    }
-
-    fn registry(&self) -> anyhow::Result<SparseTrie> {
-        let mut registry = SparseTrie::new(REGISTRY_DEPTH)?;
-        registry.set(TRANSFER_PLACE, self.transfer.digest)?;
-        Ok(registry)
+    /// In the order of [`CIRCUITS`], and then the programs that are not ours.
+    pub fn all(&self) -> impl Iterator<Item = &Deployed> {
+        let ours = [&self.transfer, &self.merge, &self.nest];
+        ours.into_iter().chain(&self.programs)
     }
 }
 
@@ -164,6 +167,9 @@ pub fn compile(
         // Leaves the tape in the cache, so that no worker has to make it.
         WitnessCalculator::from_wasm(&artifact.wasm)?;
         step.finish(&format!("{} constraints", artifact.size()?.constraints));
+    }
+    if spec.is_foreign() {
+        artifact.check_program()?;
     }
     Ok(artifact)
 }

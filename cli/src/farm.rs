@@ -32,7 +32,7 @@ pub fn coordinator_config(
     policy: Policy,
 ) -> anyhow::Result<Config> {
     let inspect = Arc::new(Inspector(network.clone()));
-    let verify = Arc::new(Verifier::new(deployment)?);
+    let verify = Arc::new(Verifier::new(network, deployment)?);
     Ok(Config::new(name, network.plan()?, policy, inspect, verify))
 }
 

@@ -21,6 +21,7 @@ mod output;
 mod picture;
 mod places;
 mod private;
+mod programs;
 mod progress;
 mod proving;
 mod serve;

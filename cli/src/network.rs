@@ -7,7 +7,8 @@ use anyhow::{Context, ensure};
 use ark_bn254::Fr;
 use trifold_circuits::artifacts::{Checkout, Manifest};
 use trifold_circuits::genesis::{Genesis, MAX_GENESIS_BYTES};
-use trifold_circuits::groth16::PreparedKey;
+use trifold_circuits::groth16::{PreparedKey, ark_key};
+use trifold_circuits::snapshot::Kind;
 use trifold_coordinator::archive::Origin;
 use trifold_coordinator::plan;
 use trifold_verifier::client;
@@ -17,7 +18,8 @@ use trifold_verifier::trie;
 
 use crate::bounded;
 use crate::deployment::{CIRCUITS, Deployed, Deployment};
-use crate::output::{ark_key, client_key};
+use crate::output::client_key;
+use crate::text::hex;
 
 /// What every process of a farm agrees on.
 pub struct Network {
@@ -25,33 +27,55 @@ pub struct Network {
     /// G_0.
     pub state: GlobalState,
     pub keys: Keys,
-    /// Key digest of `transfer`, which all shards run.
-    pub program: Fr,
-    registration: trie::Path,
+    /// Key digest of `transfer`.
+    pub transfer: Fr,
+    /// Where the registry holds each program.
+    programs: HashMap<Fr, trie::Path>,
     nest_key: trifold_verifier::groth16::VerifyingKey,
 }
 
 impl Network {
     /// The network that starts from `genesis` under the deployment's keys.
+    ///
+    /// # Errors
+    /// The genesis does not admit a program of the deployment, or does so under another key.
     pub fn new(genesis: Genesis, deployment: &Deployment) -> anyhow::Result<Self> {
-        let program = deployment.transfer.digest;
+        let programs = deployment.programs.iter();
+        programs
+            .map(|program| check_program(&genesis, program))
+            .collect::<anyhow::Result<()>>()?;
+        let transfer = deployment.transfer.digest;
+        let (registry, programs) = genesis.registry(transfer)?;
         Ok(Self {
-            state: genesis.global_state(program)?,
+            state: genesis.global_state(transfer)?,
             genesis,
-            keys: deployment.keys()?,
-            program,
-            registration: deployment.transfer_path()?,
+            keys: Keys {
+                merge: deployment.merge.digest,
+                nest: deployment.nest.digest,
+                registry,
+            },
+            transfer,
+            programs: programs.into_iter().collect(),
             nest_key: client_key(&deployment.nest.verifying_key)?,
         })
+    }
+
+    /// What snapshots of a program hold; `None` if the network does not admit it.
+    pub fn kind(&self, program: &Fr) -> Option<Kind> {
+        match self.programs.contains_key(program) {
+            true if *program == self.transfer => Some(Kind::Transfer),
+            true => Some(Kind::Signals),
+            false => None,
+        }
     }
 
     /// What the planner starts from.
     pub fn plan(&self) -> anyhow::Result<plan::Network> {
         Ok(plan::Network {
             genesis: self.state,
-            leaves: (0..).zip(self.genesis.leaves(self.program)?).collect(),
+            leaves: (0..).zip(self.genesis.leaves(self.transfer)?).collect(),
             keys: self.keys,
-            programs: HashMap::from([(self.program, self.registration.clone())]),
+            programs: self.programs.clone(),
         })
     }
 
@@ -60,7 +84,7 @@ impl Network {
         Ok(Origin {
             network: self.client(),
             genesis: self.state,
-            leaves: (0..).zip(self.genesis.leaves(self.program)?).collect(),
+            leaves: (0..).zip(self.genesis.leaves(self.transfer)?).collect(),
         })
     }
 
@@ -72,6 +96,22 @@ impl Network {
             nest_key: self.nest_key,
         }
     }
+}
+
+/// That the genesis admits this machine's program under this machine's key.
+fn check_program(genesis: &Genesis, program: &Deployed) -> anyhow::Result<()> {
+    let name = &program.spec.name;
+    let mut listed = genesis.programs().iter();
+    let listed = listed.find(|listed| listed.name() == name);
+    let listed = listed.with_context(|| format!("the genesis does not admit program {name}"))?;
+    ensure!(
+        listed.digest() == program.digest,
+        "program {name}: this machine's key is {}, the network's is {}: bring the network's here with trifold setup \
+         --circuit {name} --import",
+        hex(&program.digest),
+        hex(&listed.digest())
+    );
+    Ok(())
 }
 
 /// Reads a genesis file.
@@ -97,6 +137,7 @@ pub fn cached(genesis: Genesis) -> anyhow::Result<Network> {
             transfer,
             merge,
             nest,
+            programs: Vec::new(),
         },
     )
 }

@@ -61,14 +61,3 @@ pub fn client_key(key: &ark_groth16::VerifyingKey<Bn254>) -> anyhow::Result<Veri
         points,
     )?)
 }
-
-/// The same key as arkworks has it.
-pub fn ark_key(key: &VerifyingKey) -> ark_groth16::VerifyingKey<Bn254> {
-    ark_groth16::VerifyingKey {
-        alpha_g1: key.alpha_g1(),
-        beta_g2: key.beta_g2(),
-        gamma_g2: key.gamma_g2(),
-        delta_g2: key.delta_g2(),
-        gamma_abc_g1: key.gamma_abc_g1().to_vec(),
-    }
-}

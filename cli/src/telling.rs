@@ -61,7 +61,8 @@ fn together(tasks: &[&Task]) -> String {
 /// What a task proves, and where in the network.
 fn place(task: &Task) -> String {
     match &task.work {
-        Work::Program { shard, .. } => format!("transfer of shard {shard}"),
+        Work::Program { shard, .. } => format!("program of shard {shard}"),
+        Work::Part { shard, part, .. } => format!("part {part} of shard {shard}"),
         Work::Merge { level, index, .. } => format!("merge {index} of level {level}"),
         Work::Nest { previous, .. } => format!("nest of epoch {}", previous.epoch + 1),
     }

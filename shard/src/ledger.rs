@@ -77,7 +77,8 @@ impl Ledger {
             ordinal: 0,
         };
         let accounts = shard
-            .accounts
+            .start
+            .accounts()
             .iter()
             .map(|account| entry(account.key, account.balance));
         Self::try_from((0..).zip(accounts).collect::<BTreeMap<_, _>>())

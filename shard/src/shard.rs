@@ -6,8 +6,8 @@ use ark_bn254::Fr;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use trifold_circuits::field;
-use trifold_circuits::genesis::{Genesis, GenesisError};
-use trifold_circuits::snapshot::{self, Snapshot};
+use trifold_circuits::genesis::{Genesis, GenesisError, TRANSFER};
+use trifold_circuits::snapshot::{self, Snapshot, Work};
 use trifold_circuits::transfer::{self, Batch, SignedTransfer, Size, Step};
 use trifold_verifier::claim::ShardClaim;
 use trifold_verifier::statement::Leaf;
@@ -28,6 +28,8 @@ pub enum ShardError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Genesis(#[from] GenesisError),
+    #[error("shard {index} runs {program}, not {TRANSFER}")]
+    OtherProgram { index: u32, program: String },
     #[error("{MAX_PENDING} transfers wait for a global state; try again after the next")]
     Busy,
     #[error("clock: no timestamp or counter is left after {timestamp} at {now_milliseconds} ms")]
@@ -86,12 +88,14 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Shard `index` of a network at genesis, running `program`.
+    /// Shard `index` of a network at genesis, running `transfer`, whose key has the digest `program`.
     pub fn genesis(genesis: &Genesis, index: u32, program: Fr) -> Result<Self, ShardError> {
-        let (shard, network) = (
-            genesis.shard(index)?,
-            genesis.global_state(program)?.digest(),
-        );
+        let shard = genesis.shard(index)?;
+        if shard.start.program() != TRANSFER {
+            let program = shard.start.program().into();
+            return Err(ShardError::OtherProgram { index, program });
+        }
+        let network = genesis.global_state(program)?.digest();
         let ledger = Ledger::genesis(shard)?;
         Ok(Self {
             network,
@@ -208,7 +212,7 @@ impl Shard {
             Some(snapshot) if snapshot.old != self.leaf.digest() => {
                 inconsistent("the snapshot starts elsewhere")
             }
-            Some(snapshot) if snapshot.events() > self.pending.len() => {
+            Some(snapshot) if snapshot.events() as usize > self.pending.len() => {
                 inconsistent("transfers are missing")
             }
             _ => Ok(()),
@@ -218,7 +222,7 @@ impl Shard {
     fn confirm(&mut self, snapshot: &Snapshot) {
         let mut confirmed = self
             .pending
-            .drain(..snapshot.events().min(self.pending.len()));
+            .drain(..(snapshot.events() as usize).min(self.pending.len()));
         self.root = confirmed.next_back().map_or(self.root, |last| last.root);
         self.leaf = snapshot.new;
     }
@@ -269,7 +273,7 @@ impl Shard {
             shard: self.index,
             old: self.leaf.digest(),
             new,
-            batch,
+            work: Work::Transfer(batch),
         })
     }
 }

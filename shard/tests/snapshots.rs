@@ -3,11 +3,16 @@
 #[path = "../../verifier/tests/common/mod.rs"]
 mod common;
 
+use std::collections::BTreeMap;
+
 use ark_bn254::Fr;
 use common::Trapdoor;
+use trifold_circuits::field::ShortElement;
 use trifold_circuits::genesis::{DemoSecrets, Genesis};
-use trifold_circuits::snapshot::{MAX_SNAPSHOT_BYTES, Snapshot, SnapshotError, View};
-use trifold_circuits::transfer::Size;
+use trifold_circuits::snapshot::{
+    Exchange, Kind, MAX_SNAPSHOT_BYTES, Signals, SignalsError, Snapshot, SnapshotError, View, Work,
+};
+use trifold_circuits::transfer::{Batch, Size};
 use trifold_circuits::trie::SparseTrie;
 use trifold_shard::{Shard, ShardError, Wallet, file};
 use trifold_verifier::client::{self, Update};
@@ -23,6 +28,14 @@ struct Network {
     program: Fr,
     shard: Shard,
     wallet: Wallet,
+}
+
+/// The transfers of a snapshot.
+fn batch(snapshot: &mut Snapshot) -> &mut Batch {
+    match &mut snapshot.work {
+        Work::Transfer(batch) => batch,
+        work => panic!("not transfers: {work:?}"),
+    }
 }
 
 impl Network {
@@ -62,7 +75,10 @@ impl Network {
         let view = View {
             network,
             current,
-            registered: &|program| [self.program, Fr::from(98)].contains(program),
+            kind: &|program| {
+                let known = [self.program, Fr::from(98)].contains(program);
+                known.then_some(Kind::Transfer)
+            },
             history: &|epoch| (epoch == 0).then_some(network),
             now_milliseconds: NOW,
         };
@@ -103,7 +119,7 @@ fn a_snapshot_passes_its_checks_and_its_bytes_round_trip() {
     let mut network = Network::new();
     network.pay(20);
     let snapshot = network.snapshot();
-    assert_eq!(snapshot.events(), Size::DEPLOYED.slots);
+    assert_eq!(snapshot.events() as usize, Size::DEPLOYED.slots);
     assert_eq!(network.check(&snapshot), Ok(()));
     let (_, statement) = snapshot.inputs().unwrap();
     assert_eq!(
@@ -138,7 +154,7 @@ fn damaged_bytes_are_refused_one_by_one() {
         open(&bytes[..length]);
     }
     assert_eq!(open(&bytes[..64]), SnapshotError::TooShort { bytes: 64 });
-    assert_eq!(open(&[2; 100]), SnapshotError::Version(2));
+    assert_eq!(open(&[1; 100]), SnapshotError::Version(1));
     assert_eq!(
         open(&[&bytes[..], &[0]].concat()),
         SnapshotError::NotCanonical
@@ -186,7 +202,7 @@ fn each_rule_has_its_refusal() {
         SnapshotError::ProgramChanged
     );
     assert_eq!(
-        refuse(&|s| s.batch.steps.clear()),
+        refuse(&|s| batch(s).steps.clear()),
         SnapshotError::Events {
             events: 0,
             limit: 16
@@ -219,25 +235,179 @@ fn each_rule_has_its_refusal() {
         refuse(&|s| s.new.seen_digest = Fr::from(1)),
         SnapshotError::SeenDigest { seen: 0 }
     );
-    assert_eq!(refuse(&|s| s.batch.shard = 0), SnapshotError::Inconsistent);
+    assert_eq!(refuse(&|s| batch(s).shard = 0), SnapshotError::Inconsistent);
     assert_eq!(
-        refuse(&|s| s.batch.seen_digest = Fr::from(1)),
+        refuse(&|s| batch(s).seen_digest = Fr::from(1)),
         SnapshotError::Inconsistent
     );
     assert_eq!(
         refuse(&|s| s.new.supply = 4001),
         SnapshotError::Supply {
             supply: 4001,
-            current: 4000
+            current: 4000,
+            sent: 0,
+            received: 0
         }
     );
     assert_eq!(
-        refuse(&|s| s.batch.old_root = Fr::from(1)),
+        refuse(&|s| batch(s).old_root = Fr::from(1)),
         SnapshotError::PreviousRoot
     );
     let mut other = honest.clone();
     other.new.body = Fr::from(1);
     assert_eq!(other.inputs().unwrap_err(), SnapshotError::NewBody);
+}
+
+/// A step of a program that only its circuit knows.
+fn signals(network: &mut Network) -> Snapshot {
+    network.pay(1);
+    let snapshot = network.snapshot();
+    let values = [Fr::from(0), Fr::from(300), -Fr::from(1)].map(ShortElement);
+    let signals = Signals {
+        old_body: network.shard.leaf().body,
+        events: 1,
+        exchange: Exchange::default(),
+        signals: BTreeMap::from([
+            ("value".into(), values.into()),
+            ("bit".into(), vec![values[0]]),
+        ]),
+    };
+    Snapshot {
+        work: Work::Signals(signals),
+        ..snapshot
+    }
+}
+
+fn check_signals(network: &Network, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+    let (digest, current) = (snapshot.network, network.shard.leaf());
+    let view = View {
+        network: digest,
+        current,
+        kind: &|_| Some(Kind::Signals),
+        history: &|_| None,
+        now_milliseconds: NOW,
+    };
+    snapshot.check(&view)
+}
+
+#[test]
+fn a_snapshot_of_signals_becomes_a_circuit_s_inputs() {
+    let mut network = Network::new();
+    let snapshot = signals(&mut network);
+    assert_eq!(check_signals(&network, &snapshot), Ok(()));
+    let bytes = snapshot.sign(&network.secrets.operators[1]).unwrap();
+    assert_eq!(Snapshot::open(&bytes, &network.genesis).unwrap(), snapshot);
+    let (inputs, statement) = snapshot.inputs().unwrap();
+    let names: Vec<&str> = inputs.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["bit", "value", "x"]);
+    assert_eq!(inputs.get("x"), Some(&[statement.digest()][..]));
+    assert_eq!(inputs.get("value").unwrap()[1], Fr::from(300));
+    assert_eq!(
+        (statement.shard, statement.old_body, statement.new_body),
+        (SHARD, network.shard.leaf().body, snapshot.new.body)
+    );
+}
+
+#[test]
+fn each_rule_for_signals_has_its_refusal() {
+    let mut network = Network::new();
+    let honest = signals(&mut network);
+    let refuse = |change: &dyn Fn(&mut Leaf, &mut Signals)| {
+        let mut snapshot = honest.clone();
+        let Work::Signals(signals) = &mut snapshot.work else {
+            panic!("not signals");
+        };
+        change(&mut snapshot.new, signals);
+        check_signals(&network, &snapshot).unwrap_err()
+    };
+    let transfers = Work::Transfer(Batch {
+        shard: SHARD,
+        seen_digest: Fr::from(0),
+        old_root: Fr::from(0),
+        steps: Vec::new(),
+    });
+    let other = Snapshot {
+        work: transfers,
+        ..honest.clone()
+    };
+    assert_eq!(
+        check_signals(&network, &other),
+        Err(SnapshotError::Kind {
+            expected: Kind::Signals,
+            found: Kind::Transfer
+        })
+    );
+    assert_eq!(
+        refuse(&|_, s| s.old_body = Fr::from(1)),
+        SnapshotError::PreviousBody
+    );
+    assert_eq!(
+        refuse(&|_, s| s.events = 0),
+        SnapshotError::Events {
+            events: 0,
+            limit: u32::MAX
+        }
+    );
+    assert_eq!(
+        refuse(&|_, s| s.exchange.received_lamport = 1),
+        SnapshotError::ReceivedLamport {
+            lamport: 1,
+            received: 1
+        }
+    );
+    assert!(matches!(
+        refuse(&|leaf, s| s.exchange.received_timestamp = leaf.timestamp),
+        SnapshotError::ReceivedTimestamp { .. }
+    ));
+    assert_eq!(
+        refuse(&|_, s| s.exchange.sent = 1),
+        SnapshotError::Supply {
+            supply: 4000,
+            current: 4000,
+            sent: 1,
+            received: 0
+        }
+    );
+    assert_eq!(
+        refuse(&|_, s| s.exchange.received = 1 << 96),
+        SnapshotError::Value { value: 1 << 96 }
+    );
+    let name = |name: &str| {
+        refuse(&|_, s| {
+            s.signals
+                .insert(name.into(), vec![ShortElement(Fr::from(1))]);
+        })
+    };
+    assert_eq!(name("x"), SignalsError::Statement.into());
+    assert_eq!(name(""), SignalsError::NameLength { bytes: 0 }.into());
+    let long = "n".repeat(65);
+    assert_eq!(name(&long), SignalsError::NameLength { bytes: 65 }.into());
+    let spaced = SignalsError::Name { name: "a b".into() };
+    assert_eq!(name("a b"), spaced.into());
+    let empty = refuse(&|_, s| {
+        s.signals.insert("none".into(), Vec::new());
+    });
+    let none = SignalsError::Empty {
+        name: "none".into(),
+    };
+    assert_eq!(empty, none.into());
+}
+
+#[test]
+fn a_signal_has_one_encoding() {
+    let encode = |value: Fr| postcard::to_allocvec(&ShortElement(value)).unwrap();
+    let decode = |bytes: &[u8]| postcard::from_bytes::<ShortElement>(bytes);
+    for value in [Fr::from(0), Fr::from(255), Fr::from(256), -Fr::from(1)] {
+        assert_eq!(decode(&encode(value)), Ok(ShortElement(value)));
+    }
+    assert_eq!(encode(Fr::from(0)), [0]);
+    assert_eq!(encode(Fr::from(256)), [2, 0, 1]);
+    assert!(decode(&[2, 1, 0]).is_err(), "a leading zero");
+    assert!(
+        decode(&[&[32][..], &[255; 32]].concat()).is_err(),
+        "not below the modulus"
+    );
+    assert!(decode(&[&[33][..], &[1; 33]].concat()).is_err(), "too long");
 }
 
 #[test]

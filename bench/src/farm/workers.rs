@@ -89,7 +89,7 @@ impl Hand {
 async fn prove(queue: Arc<dyn Queue>, worker: String, delivery: Delivery) -> Result<()> {
     let task: Task = decode(&delivery.body)?;
     let median = match task.work {
-        Work::Program { .. } => PROGRAM,
+        Work::Program { .. } | Work::Part { .. } => PROGRAM,
         Work::Merge { .. } => MERGE,
         Work::Nest { .. } => NEST,
     };

@@ -129,6 +129,17 @@ impl PreparedKey {
     }
 }
 
+/// A light client's form of a key as arkworks has it.
+pub fn ark_key(key: &trifold_verifier::groth16::VerifyingKey) -> VerifyingKey<Bn254> {
+    VerifyingKey {
+        alpha_g1: key.alpha_g1(),
+        beta_g2: key.beta_g2(),
+        gamma_g2: key.gamma_g2(),
+        delta_g2: key.delta_g2(),
+        gamma_abc_g1: key.gamma_abc_g1().to_vec(),
+    }
+}
+
 fn check(key: &VerifyingKey<Bn254>) -> Result<(), VkError> {
     if key.gamma_g2 != g2_generator() {
         return Err(VkError::Gamma);

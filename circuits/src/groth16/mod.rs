@@ -30,7 +30,7 @@ pub mod window;
 
 pub use advice::{AdviceError, Proof, Slot, advise};
 pub use constant_key::ConstantKey;
-pub use key::{PreparedKey, VkError};
+pub use key::{PreparedKey, VkError, ark_key};
 pub use oracle::{Claim, Refusal};
 pub use params::{Mode, Params};
 pub use plan::{Plan, PlanError};

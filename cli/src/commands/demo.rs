@@ -89,7 +89,7 @@ impl Demo {
         }
         let executor = Executor::new(
             network.clone(),
-            deployment.clone(),
+            &deployment,
             &selected.backend,
             self.proving.batch.0.map(NonZeroUsize::get),
             telling.on_start(),
@@ -216,10 +216,10 @@ impl<'a> Stage<'a> {
     ) -> anyhow::Result<Self> {
         let genesis = &network.genesis;
         let shards = 0..genesis.shards().len() as u32;
-        let shards = shards.map(|index| Shard::genesis(genesis, index, network.program));
+        let shards = shards.map(|index| Shard::genesis(genesis, index, network.transfer));
         Ok(Self {
             shards: shards.collect::<Result<_, _>>()?,
-            leaves: genesis.trie(network.program)?,
+            leaves: genesis.trie(network.transfer)?,
             client: LightClient::from_genesis(network.client(), network.state)?,
             farm,
             network,

@@ -22,6 +22,7 @@ use crate::deployment::Deployment;
 use crate::farm::{Executor, Verifier};
 use crate::network::{Network, read_genesis};
 use crate::operator::{Asking, NO_ANSWER, Operator};
+use crate::programs::Programs;
 use crate::progress::Screen;
 use crate::proving::Proving;
 use crate::table::Table;
@@ -82,6 +83,8 @@ struct Replay {
     /// The network's genesis file
     #[arg(long, env = "TRIFOLD_GENESIS", value_name = "FILE")]
     genesis: PathBuf,
+    #[command(flatten)]
+    programs: Programs,
     #[command(flatten)]
     proving: Proving,
     #[command(flatten)]
@@ -214,19 +217,26 @@ impl Replay {
     /// Proves the task here; what it proves is checked as the coordinator does.
     fn again(&self, bundle: &Bundle) -> anyhow::Result<Result<Proved, String>> {
         let screen = Screen::aside();
-        let deployment = Arc::new(Deployment::ready(&screen)?);
+        let deployment = Deployment::ready(&screen)?.with_programs(&self.programs)?;
+        let deployment = Arc::new(deployment);
         let network = Arc::new(Network::new(read_genesis(&self.genesis)?, &deployment)?);
         let selected = self.proving.select(self.proving.first_card())?;
         let batch = self.proving.batch.0.map(NonZeroUsize::get);
         let quiet = Arc::new(|_: &[&_]| ());
-        let executor = Executor::new(network, deployment.clone(), &selected.backend, batch, quiet)?;
+        let executor = Executor::new(
+            network.clone(),
+            &deployment,
+            &selected.backend,
+            batch,
+            quiet,
+        )?;
         let snapshot = bundle.snapshot.as_ref().map(hex::decode).transpose()?;
         let task = &bundle.task;
         let replayed = executor.replay(task, &|digest| inputs(snapshot.as_deref(), digest));
         Ok(match replayed {
             Err(error) => Err(reason(&error)),
             Ok(proved) => {
-                let verifier = Verifier::new(&deployment)?;
+                let verifier = Verifier::new(&network, &deployment)?;
                 let verified = verifier.verify(task.key, task.statement, &proved.proof);
                 verified.map(|()| proved).map_err(|error| error.to_string())
             }

@@ -9,14 +9,16 @@ use trifold_circuits::artifacts::{Checkout, CircuitSpec, Manifest};
 use trifold_prover::{Entropy, KeyCache};
 
 use crate::deployment::{CIRCUITS, Deployed, compile};
+use crate::programs::Programs;
 use crate::progress::Screen;
 use crate::text;
 
 /// A development key is made by a single party, who could forge proofs with what this command forgets: never use one
-/// in production. A ceremony's key is taken over with --import. A circuit that has a key keeps it.
+/// in production. A ceremony's key is taken over with --import. A circuit that has a key keeps it. Without --circuit
+/// every circuit of a network is made ready, and the programs whose folders are given.
 #[derive(Args)]
 pub struct Setup {
-    /// Only this circuit
+    /// Only this circuit, or this program of those whose folders are given
     #[arg(long, value_name = "NAME")]
     circuit: Option<String>,
     /// Derive the development keys from this text, so that others can make the same (anyone who knows it can forge)
@@ -33,18 +35,15 @@ pub struct Setup {
     /// Copy the circuit's .zkey to a file, for snarkjs
     #[arg(long, value_name = "FILE", requires = "circuit")]
     export: Option<PathBuf>,
+    #[command(flatten)]
+    programs: Programs,
 }
 
 impl Setup {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let (checkout, screen) = (Checkout::find()?, Screen::new());
         let manifest = Manifest::load(&checkout)?;
-        let names = self
-            .circuit
-            .as_deref()
-            .map_or(CIRCUITS.to_vec(), |name| vec![name]);
-        for name in names {
-            let spec = manifest.get(name)?;
+        for spec in &self.specs(&manifest)? {
             let circuit = match (&self.import, &self.export) {
                 (Some(file), _) => import(&checkout, spec, file, &screen)?,
                 (_, Some(file)) => export(&checkout, spec, file)?,
@@ -53,6 +52,24 @@ impl Setup {
             report(&circuit, &screen);
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The circuits to make ready.
+    fn specs(&self, manifest: &Manifest) -> anyhow::Result<Vec<CircuitSpec>> {
+        let programs = self.programs.specs(manifest)?;
+        match &self.circuit {
+            Some(name) => {
+                let program = programs.into_iter().find(|program| program.name == *name);
+                Ok(vec![
+                    program.map_or_else(|| manifest.get(name).cloned(), Ok)?,
+                ])
+            }
+            None => {
+                let ours = CIRCUITS.map(|name| manifest.get(name).cloned());
+                let programs = programs.into_iter().map(Ok);
+                Ok(ours.into_iter().chain(programs).collect::<Result<_, _>>()?)
+            }
+        }
     }
 
     fn entropy(&self) -> Entropy {

@@ -11,6 +11,7 @@ use clap::Args;
 use tokio::process::Command;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use trifold_circuits::genesis::GenesisProgram;
 use trifold_console::metrics::Role;
 use trifold_console::{Console, Metrics};
 use trifold_coordinator::queue::{Queue, QueueError};
@@ -26,6 +27,7 @@ use crate::deployment::Deployment;
 use crate::doctor::Safety;
 use crate::farm::{Executor, start_worker};
 use crate::network::{Network, read_genesis};
+use crate::programs::Programs;
 use crate::progress::Screen;
 use crate::proving::{Proving, worker_config};
 use crate::serve::Listen;
@@ -70,6 +72,8 @@ pub struct Worker {
     )]
     stage_patience: u64,
     #[command(flatten)]
+    programs: Programs,
+    #[command(flatten)]
     proving: Proving,
     #[command(flatten)]
     nats: Nats,
@@ -89,6 +93,17 @@ pub struct Worker {
     /// Prove nothing, for tests of the farm: stand-ins of this temper.
     #[arg(long, hide = true, value_name = "TEMPER")]
     stand_in: Option<Temper>,
+}
+
+/// The programs whose folders were not given, whose proofs other workers have to make.
+fn left_to_others(network: &Network, deployment: &Deployment) -> Option<String> {
+    let here = |name: &str| deployment.all().any(|circuit| circuit.spec.name == name);
+    let names = network.genesis.programs().iter().map(GenesisProgram::name);
+    let names: Vec<&str> = names.filter(|name| !here(name)).collect();
+    (!names.is_empty()).then(|| {
+        let names = names.join(", ");
+        format!("no --program gives the folder of {names}: other workers have to prove it")
+    })
 }
 
 impl Worker {
@@ -152,7 +167,7 @@ impl Worker {
         let loads = metrics.clone();
         let executor = Executor::new(
             network,
-            deployment,
+            &deployment,
             &selected.backend,
             self.proving.batch.0.map(NonZeroUsize::get),
             Telling::new(&screen).on_start(),
@@ -167,13 +182,16 @@ impl Worker {
         self.live(&screen, executor, config, metrics)
     }
 
-    fn ready(&self, screen: &Screen) -> anyhow::Result<(Arc<Deployment>, Arc<Network>)> {
-        let deployment = Arc::new(Deployment::ready(screen)?);
+    fn ready(&self, screen: &Screen) -> anyhow::Result<(Deployment, Arc<Network>)> {
+        let deployment = Deployment::ready(screen)?.with_programs(&self.programs)?;
         let genesis = self
             .genesis
             .as_deref()
             .context("which network? Give --genesis FILE")?;
         let network = Network::new(read_genesis(genesis)?, &deployment)?;
+        if let Some(line) = left_to_others(&network, &deployment) {
+            screen.line(line);
+        }
         Ok((deployment, Arc::new(network)))
     }
 

@@ -64,6 +64,7 @@ fn circuits() -> (Vec<Finding>, Option<Deployment>) {
         transfer,
         merge,
         nest,
+        programs: Vec::new(),
     };
     findings.push(made_by(&deployment));
     (findings, Some(deployment))
@@ -93,7 +94,6 @@ fn circuit(name: &str, found: &anyhow::Result<Option<Deployed>>) -> Finding {
 fn made_by(deployment: &Deployment) -> Finding {
     let all = deployment.all();
     let insecure: Vec<&str> = all
-        .iter()
         .filter(|circuit| circuit.key.insecure_development_key)
         .map(|circuit| circuit.spec.name.as_str())
         .collect();

@@ -1,9 +1,11 @@
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use ark_bn254::Fr;
 use ark_groth16::Proof;
-use trifold_circuits::groth16::{Mode, Params, Plan, PreparedKey};
+use trifold_circuits::artifacts::Checkout;
+use trifold_circuits::groth16::{Mode, Params, Plan, PreparedKey, ark_key};
 use trifold_circuits::inputs::Inputs;
 use trifold_circuits::merge::{Child, Merge, Registration};
 use trifold_circuits::nest::Nest;
@@ -26,9 +28,12 @@ pub type OnLoad = Arc<dyn Fn(&str, f64) + Send + Sync>;
 /// Proves tasks with this machine's circuits and keys.
 pub struct Executor {
     network: Arc<Network>,
-    transfer: Machine,
-    merge: Machine,
     nest: Machine,
+    merge: Machine,
+    /// Those that this machine proves.
+    programs: Vec<Machine>,
+    /// Of every program that the network admits, by digest: each worker merges them all.
+    program_keys: HashMap<Fr, PreparedKey>,
     two_proofs: Plan,
     three_proofs: Plan,
     batch: Option<usize>,
@@ -62,18 +67,24 @@ impl Executor {
     /// An executor on a backend; it proves `batch` tasks together, or as many as the backend likes.
     pub fn new(
         network: Arc<Network>,
-        deployment: Arc<Deployment>,
+        deployment: &Deployment,
         backend: &Arc<dyn Backend>,
         batch: Option<usize>,
         on_start: OnStart,
     ) -> anyhow::Result<Self> {
         let plan = |proofs| Plan::new(Mode::Witness, Params::DEPLOYED, proofs);
-        let machine = |kind, which| Machine::new(kind, &deployment, backend, which);
+        let machine = |kind, circuit| Machine::new(kind, circuit, &deployment.checkout, backend);
+        let programs = [&deployment.transfer]
+            .into_iter()
+            .chain(&deployment.programs);
         Ok(Self {
+            nest: machine("nest", &deployment.nest)?,
+            merge: machine("merge", &deployment.merge)?,
+            programs: programs
+                .map(|circuit| machine("program", circuit))
+                .collect::<Result<_, _>>()?,
+            program_keys: program_keys(&network, &deployment.transfer)?,
             network,
-            transfer: machine("program", |deployment| &deployment.transfer)?,
-            merge: machine("merge", |deployment| &deployment.merge)?,
-            nest: machine("nest", |deployment| &deployment.nest)?,
             two_proofs: plan(2)?,
             three_proofs: plan(3)?,
             batch,
@@ -100,16 +111,14 @@ impl Executor {
     }
 
     /// The step that everybody waits for comes first.
-    fn machines(&self) -> [&Machine; 3] {
-        [&self.nest, &self.merge, &self.transfer]
+    fn machines(&self) -> impl Iterator<Item = &Machine> {
+        [&self.nest, &self.merge].into_iter().chain(&self.programs)
     }
 
-    fn machine(&self, work: &Work) -> &Machine {
-        match work {
-            Work::Program { .. } => &self.transfer,
-            Work::Merge { .. } => &self.merge,
-            Work::Nest { .. } => &self.nest,
-        }
+    fn machine(&self, task: &Task) -> Result<&Machine, ExecuteError> {
+        let lane = task.lane();
+        let machine = self.machines().find(|machine| machine.lane() == lane);
+        machine.ok_or_else(|| here(format!("no circuit for {lane} here: give its --program")))
     }
 
     /// The inputs of a task and the statement they prove.
@@ -121,6 +130,7 @@ impl Executor {
                 let (inputs, statement) = snapshot.inputs().map_err(broken)?;
                 Ok((inputs, statement.digest()))
             }
+            Work::Part { .. } => Err(broken("no program of this network is made of parts")),
             Work::Merge { .. } => self.merge_inputs(task),
             Work::Nest { .. } => self.nest_inputs(task),
         }
@@ -168,11 +178,12 @@ impl Executor {
             },
             children: [left?, middle?, right?],
         };
-        let key = if *level == 0 {
-            &self.transfer.key
-        } else {
-            &self.merge.key
+        let key = match level {
+            0 => self.program_keys.get(program),
+            _ => Some(&self.merge.key),
         };
+        let key =
+            key.ok_or_else(|| broken("the merge is of a program that genesis does not admit"))?;
         let inputs = merge.inputs(&self.three_proofs, key).map_err(broken)?;
         Ok((inputs, merge.statement().digest()))
     }
@@ -214,7 +225,7 @@ impl Execute for Executor {
     type Prepared = Prepared;
 
     fn lanes(&self) -> Vec<String> {
-        self.machines().map(Machine::lane).into()
+        self.machines().map(Machine::lane).collect()
     }
 
     /// All keys are loaded, and the backend has computed what the processor computes.
@@ -231,14 +242,14 @@ impl Execute for Executor {
     }
 
     fn batch(&self, lane: &str) -> usize {
-        let machine = self.machines().into_iter().find(|one| one.lane() == lane);
+        let machine = self.machines().find(|one| one.lane() == lane);
         let liked = machine.and_then(|machine| machine.loaded.get());
         self.batch
             .unwrap_or_else(|| liked.map_or(1, Prover::batch_limit))
     }
 
     fn prepare(&self, task: &Task, fetch: &Fetch<'_>) -> Result<Prepared, ExecuteError> {
-        let prover = self.machine(&task.work).prover()?;
+        let prover = self.machine(task)?.prover()?;
         let work = || self.witness(prover, task, fetch);
         let (witness, cpu_seconds) = self.meter.witness(work);
         let (witness, witness_seconds) = witness?;
@@ -255,10 +266,11 @@ impl Execute for Executor {
             return Vec::new();
         };
         (self.on_start)(&tasks.iter().map(|task| &task.task).collect::<Vec<_>>());
-        let machine = self.machine(&first.task.work);
         let witnesses: Vec<&[Fr]> = tasks.iter().map(|task| &task.witness[..]).collect();
-        let prover = match machine.prover() {
-            Ok(prover) => prover,
+        let machine = self.machine(&first.task);
+        let ready = machine.and_then(|machine| Ok((machine, machine.prover()?)));
+        let (machine, prover) = match ready {
+            Ok(ready) => ready,
             Err(error) => return tasks.iter().map(|_| Err(error.clone())).collect(),
         };
         let batch = self.meter.begin();
@@ -274,18 +286,18 @@ impl Execute for Executor {
 impl Machine {
     fn new(
         kind: &'static str,
-        deployment: &Arc<Deployment>,
+        circuit: &Deployed,
+        checkout: &Checkout,
         backend: &Arc<dyn Backend>,
-        which: fn(&Deployment) -> &Deployed,
     ) -> anyhow::Result<Self> {
-        let (circuit, shared, backend) = (which(deployment), deployment.clone(), backend.clone());
+        let (loaded, checkout, backend) = (circuit.clone(), checkout.clone(), backend.clone());
         Ok(Self {
             kind,
             name: circuit.spec.name.clone(),
             digest: circuit.digest,
             constraints: circuit.artifact.size()?.constraints.into(),
             key: PreparedKey::new(&circuit.verifying_key)?,
-            load: Box::new(move || which(&shared).prover(&shared.checkout, backend.as_ref())),
+            load: Box::new(move || loaded.prover(&checkout, backend.as_ref())),
             loading: Mutex::new(()),
             loaded: OnceLock::new(),
         })
@@ -324,6 +336,19 @@ impl Machine {
             input_bytes: 0,
         })
     }
+}
+
+/// The keys that level-0 merges verify under; those of programs that are not ours are in the genesis.
+fn program_keys(
+    network: &Network,
+    transfer: &Deployed,
+) -> anyhow::Result<HashMap<Fr, PreparedKey>> {
+    let ours = (transfer.digest, PreparedKey::new(&transfer.verifying_key)?);
+    let programs = network.genesis.programs().iter();
+    let admitted = programs.map(|program| -> anyhow::Result<_> {
+        Ok((program.digest(), PreparedKey::new(&ark_key(program.key()))?))
+    });
+    std::iter::once(Ok(ours)).chain(admitted).collect()
 }
 
 fn child(work: ChildWork) -> Result<Child, ExecuteError> {

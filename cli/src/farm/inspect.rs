@@ -12,7 +12,7 @@ use trifold_verifier::statement::Leaf;
 use crate::network::Network;
 use crate::time::now_milliseconds;
 
-/// Reads and checks the snapshots of `transfer` shards.
+/// Reads and checks the snapshots of all shards.
 pub struct Inspector(pub Arc<Network>);
 
 impl Inspector {
@@ -29,7 +29,7 @@ impl Inspector {
         let view = View {
             network: self.0.state.digest(),
             current,
-            registered: &|program| *program == self.0.program,
+            kind: &|program| self.0.kind(program),
             history: &|_| Some(snapshot.new.seen_digest),
             now_milliseconds: now_milliseconds(),
         };
@@ -51,19 +51,20 @@ impl Inspect for Inspector {
         if ahead > MAX_AHEAD_MILLISECONDS {
             return Err(refusal(SnapshotError::Future { ahead }));
         }
-        let events = snapshot.events() as u32;
+        let (events, exchange) = (snapshot.events(), snapshot.work.exchange());
         Ok(Outline {
             shard: snapshot.shard,
             snapshot: digest,
             old: snapshot.old,
             new: snapshot.new,
             events,
-            sent: 0,
-            received: 0,
-            received_lamport: 0,
-            received_timestamp: 0,
+            sent: exchange.sent,
+            received: exchange.received,
+            received_lamport: exchange.received_lamport,
+            received_timestamp: exchange.received_timestamp,
             transfers: events.into(),
             bytes: bytes.len() as u64,
+            parts: Vec::new(),
         })
     }
 
@@ -92,17 +93,25 @@ fn code(error: &SnapshotError) -> &'static str {
         SnapshotError::Network => "other_network",
         SnapshotError::Replayed => "replayed",
         SnapshotError::Stale { .. } => "stale",
-        SnapshotError::PreviousLeaf | SnapshotError::PreviousRoot => "wrong_previous",
-        SnapshotError::UnknownProgram | SnapshotError::ProgramChanged => "unknown_program",
+        SnapshotError::PreviousLeaf | SnapshotError::PreviousRoot | SnapshotError::PreviousBody => {
+            "wrong_previous"
+        }
+        SnapshotError::UnknownProgram
+        | SnapshotError::ProgramChanged
+        | SnapshotError::Kind { .. } => "unknown_program",
         SnapshotError::Events { .. } => "events",
-        SnapshotError::Lamport { .. } | SnapshotError::Timestamp { .. } => "clock",
+        SnapshotError::Lamport { .. }
+        | SnapshotError::Timestamp { .. }
+        | SnapshotError::ReceivedLamport { .. }
+        | SnapshotError::ReceivedTimestamp { .. } => "clock",
         SnapshotError::Future { .. } => "future",
         SnapshotError::SeenWentBack { .. }
         | SnapshotError::SeenNotFinal { .. }
         | SnapshotError::SeenDigest { .. } => "seen",
         SnapshotError::Inconsistent => "inconsistent",
-        SnapshotError::Supply { .. } => "supply",
+        SnapshotError::Supply { .. } | SnapshotError::Value { .. } => "supply",
         SnapshotError::Batch(_) => "batch",
+        SnapshotError::Signals(_) => "signals",
         SnapshotError::NewBody => "new_body",
     }
 }

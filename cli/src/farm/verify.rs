@@ -5,27 +5,24 @@ use trifold_coordinator::verify::{Verify, VerifyError};
 use trifold_coordinator::wire::ProofBytes;
 use trifold_verifier::groth16::{PreparedVerifyingKey, Proof};
 
-use crate::deployment::Deployment;
+use crate::deployment::{Deployed, Deployment};
+use crate::network::Network;
 use crate::output::client_key;
 
 /// The verifying keys of the network, by digest.
 pub struct Verifier(HashMap<Fr, PreparedVerifyingKey>);
 
 impl Verifier {
-    pub fn new(deployment: &Deployment) -> anyhow::Result<Self> {
-        let key = |circuit: &crate::deployment::Deployed| -> anyhow::Result<_> {
-            Ok((
-                circuit.digest,
-                client_key(&circuit.verifying_key)?.prepare(),
-            ))
+    /// Ours, and those of the programs that the genesis admits: it holds their keys.
+    pub fn new(network: &Network, deployment: &Deployment) -> anyhow::Result<Self> {
+        let ours = |circuit: &Deployed| -> anyhow::Result<_> {
+            let key = client_key(&circuit.verifying_key)?;
+            Ok((circuit.digest, key.prepare()))
         };
-        Ok(Self(
-            deployment
-                .all()
-                .into_iter()
-                .map(key)
-                .collect::<anyhow::Result<_>>()?,
-        ))
+        let programs = network.genesis.programs().iter();
+        let admitted = programs.map(|program| Ok((program.digest(), program.key().prepare())));
+        let keys = deployment.all().map(ours).chain(admitted);
+        Ok(Self(keys.collect::<anyhow::Result<_>>()?))
     }
 }
 
