@@ -65,6 +65,7 @@ impl Network {
             reporters: vec!["w-1".into()],
             last: true,
             snapshot: Some(hex::encode(bytes)),
+            inputs: None,
         }
     }
 
