@@ -1,16 +1,20 @@
 //! The genesis file: the shards a network starts with, their operators and accounts, and the programs that it admits.
 
+mod netted;
 mod program;
 mod shard;
 
+pub use netted::{Netted, NettedProgram, NettedStart};
 pub use program::GenesisProgram;
 pub use shard::{GenesisAccount, GenesisShard, ProgramStart, Start};
 
 use crate::groth16::VkError;
+use crate::netted::accounts::AccountsError;
 use crate::schnorr::SecretKey;
 use crate::transfer::Size;
 use crate::trie::{SparseTrie, TrieError};
 use ark_bn254::Fr;
+use ark_ff::PrimeField;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -23,14 +27,16 @@ pub const GENESIS_VERSION: u32 = 1;
 pub const MAX_GENESIS_BYTES: usize = 1 << 30;
 /// The program of the reference shard, which every network admits.
 pub const TRANSFER: &str = "transfer";
-/// The registry's place for it; the file's own programs follow.
+/// The netted program, which a network admits where its genesis holds the keys.
+pub const NETTED: &str = "netted";
+/// The registry's place for `transfer`; `netted` follows where it is admitted, and then the file's own programs.
 const TRANSFER_PLACE: u64 = 0;
-/// Programs beside `transfer`, at most.
-pub const MAX_PROGRAMS: usize = 3usize.pow(REGISTRY_DEPTH as u32) - 1;
+/// Programs that are not ours, at most.
+pub const MAX_PROGRAMS: usize = 3usize.pow(REGISTRY_DEPTH as u32) - 2;
 /// Longest name of a program, in bytes.
 pub const MAX_PROGRAM_NAME_BYTES: usize = 64;
 /// Circuits of every network, whose names no program may have.
-const BUILT_IN: [&str; 3] = [TRANSFER, "merge", "nest"];
+const BUILT_IN: [&str; 4] = [TRANSFER, NETTED, "merge", "nest"];
 
 /// Why a genesis was refused.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +74,7 @@ pub enum GenesisError {
         other: String,
     },
     #[error(
-        "{programs} programs beside {TRANSFER}, more than the {MAX_PROGRAMS} that the registry holds"
+        "{programs} programs beside ours, more than the {MAX_PROGRAMS} that the registry holds"
     )]
     Programs { programs: usize },
     #[error(
@@ -82,6 +88,18 @@ pub enum GenesisError {
     SameKey { one: String, other: String },
     #[error("the key of program {name}: {source}")]
     ProgramKey { name: String, source: VkError },
+    #[error("the keys of the netted parts are not those of its circuits")]
+    PartKeys,
+    #[error("shard {shard} has {accounts} accounts, its trie holds {capacity}")]
+    NettedAccounts {
+        shard: usize,
+        accounts: u64,
+        capacity: u64,
+    },
+    #[error("shard {shard}: account {collector} takes the fees and does not exist")]
+    Collector { shard: usize, collector: u32 },
+    #[error(transparent)]
+    AccountTrie(#[from] AccountsError),
     #[error(transparent)]
     Trie(#[from] TrieError),
 }
@@ -91,6 +109,8 @@ pub enum GenesisError {
 #[serde(deny_unknown_fields)]
 pub struct Genesis {
     version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    netted: Option<NettedProgram>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     programs: Vec<GenesisProgram>,
     shards: Vec<GenesisShard>,
@@ -116,8 +136,18 @@ impl Genesis {
         programs: Vec<GenesisProgram>,
         shards: Vec<GenesisShard>,
     ) -> Result<Self, GenesisError> {
+        Self::with_netted(None, programs, shards)
+    }
+
+    /// The same, which may admit the netted program.
+    pub fn with_netted(
+        netted: Option<NettedProgram>,
+        programs: Vec<GenesisProgram>,
+        shards: Vec<GenesisShard>,
+    ) -> Result<Self, GenesisError> {
         let genesis = Self {
             version: GENESIS_VERSION,
+            netted,
             programs,
             shards,
         };
@@ -176,7 +206,30 @@ impl Genesis {
         self
     }
 
-    /// The programs that the network admits beside `transfer`, in the order of the registry.
+    /// The netted program, if the network admits it.
+    pub fn netted_program(&self) -> Option<&NettedProgram> {
+        self.netted.as_ref()
+    }
+
+    /// What netted shards go by, if the network admits them.
+    pub fn netted(&self) -> Result<Option<Netted>, GenesisError> {
+        let Some(program) = &self.netted else {
+            return Ok(None);
+        };
+        Ok(Some(Netted {
+            network: self.name()?,
+            keys: program.part_keys()?,
+        }))
+    }
+
+    /// Names the network before there is a state: SHA-256 of the file's canonical text, 31 bytes of it. The state of a netted
+    /// shard holds it, so it can't be the digest of G_0.
+    fn name(&self) -> Result<Fr, GenesisError> {
+        let digest = Sha256::digest(self.to_json()?);
+        Ok(Fr::from_be_bytes_mod_order(&digest[..31]))
+    }
+
+    /// The programs that are not ours and that the network admits, in the order of the registry.
     pub fn programs(&self) -> &[GenesisProgram] {
         &self.programs
     }
@@ -190,40 +243,51 @@ impl Genesis {
     ) -> Result<Fr, GenesisError> {
         match shard.start.program() {
             TRANSFER => Ok(transfer),
+            NETTED => Ok(self.admitted_netted(index)?.digest()),
             name => Ok(self.listed(index, name)?.digest()),
         }
     }
 
     fn listed(&self, shard: usize, name: &str) -> Result<&GenesisProgram, GenesisError> {
         let found = self.programs.iter().find(|listed| listed.name() == name);
-        found.ok_or_else(|| {
-            let names = self.programs.iter().map(GenesisProgram::name);
-            let admitted: Vec<&str> = [TRANSFER].into_iter().chain(names).collect();
-            GenesisError::UnknownProgram {
-                shard,
-                program: name.into(),
-                admitted: admitted.join(", "),
-            }
-        })
+        found.ok_or_else(|| self.not_admitted(shard, name))
+    }
+
+    fn admitted_netted(&self, shard: usize) -> Result<&NettedProgram, GenesisError> {
+        let found = self.netted.as_ref();
+        found.ok_or_else(|| self.not_admitted(shard, NETTED))
+    }
+
+    fn not_admitted(&self, shard: usize, name: &str) -> GenesisError {
+        let netted = self.netted.iter().map(|_| NETTED);
+        let names = self.programs.iter().map(GenesisProgram::name);
+        let admitted: Vec<&str> = [TRANSFER].into_iter().chain(netted).chain(names).collect();
+        GenesisError::UnknownProgram {
+            shard,
+            program: name.into(),
+            admitted: admitted.join(", "),
+        }
     }
 
     /// The key digests of all programs with their places in the registry, whose root is also given.
     ///
     /// # Errors
-    /// A program has the key of `transfer`.
+    /// A program has the key of one of ours.
     pub fn registry(&self, transfer: Fr) -> Result<(Fr, Vec<(Fr, Path)>), GenesisError> {
+        let netted = self.netted.iter().map(NettedProgram::digest);
+        let ours: Vec<Fr> = [transfer].into_iter().chain(netted).collect();
+        let names = [TRANSFER, NETTED].into_iter().zip(&ours);
+        for (name, key) in names {
+            let same = self.programs.iter().find(|listed| listed.digest() == *key);
+            if let Some(same) = same {
+                let (one, other) = (name.into(), same.name().into());
+                return Err(GenesisError::SameKey { one, other });
+            }
+        }
         let listed = self.programs.iter().map(GenesisProgram::digest);
         let keys: Vec<(u64, Fr)> = (TRANSFER_PLACE..)
-            .zip([transfer].into_iter().chain(listed))
+            .zip(ours.into_iter().chain(listed))
             .collect();
-        if let Some(same) = self
-            .programs
-            .iter()
-            .find(|listed| listed.digest() == transfer)
-        {
-            let (one, other) = (TRANSFER.into(), same.name().into());
-            return Err(GenesisError::SameKey { one, other });
-        }
         let mut registry = SparseTrie::new(REGISTRY_DEPTH)?;
         registry.set_many(keys.iter().copied())?;
         let place = |(index, key): (u64, Fr)| {
@@ -259,10 +323,21 @@ impl Genesis {
 
     /// The leaves by index; `transfer` is the key digest of the program of this name.
     pub fn leaves(&self, transfer: Fr) -> Result<Vec<Leaf>, GenesisError> {
+        let netted = self.netted()?;
         let shards = self.shards.iter().enumerate();
         shards
-            .map(|(index, shard)| shard.leaf(self.program(index, shard, transfer)?))
+            .map(|(index, shard)| {
+                let program = self.program(index, shard, transfer)?;
+                shard.leaf(program, netted.as_ref())
+            })
             .collect()
+    }
+
+    /// The first leaf of one shard.
+    pub fn leaf(&self, index: u32, transfer: Fr) -> Result<Leaf, GenesisError> {
+        let shard = self.shard(index)?;
+        let program = self.program(index as usize, shard, transfer)?;
+        shard.leaf(program, self.netted()?.as_ref())
     }
 
     /// The global trie over [`Genesis::leaves`].
@@ -301,6 +376,7 @@ impl Genesis {
     fn check_program(&self, index: usize, shard: &GenesisShard) -> Result<(), GenesisError> {
         match shard.start.program() {
             TRANSFER => Ok(()),
+            NETTED => self.admitted_netted(index).map(drop),
             name => self.listed(index, name).map(drop),
         }
     }

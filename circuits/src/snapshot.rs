@@ -10,8 +10,9 @@ pub use signals::{MAX_SIGNAL_NAME_BYTES, Signals, SignalsError};
 pub use work::{Exchange, Kind, Work};
 
 use crate::field;
-use crate::genesis::Genesis;
+use crate::genesis::{Genesis, Netted};
 use crate::inputs::Inputs;
+use crate::netted::manifest::{ManifestError, Tree};
 use crate::transfer::TransferError;
 use ark_bn254::Fr;
 use ed25519_dalek::{Signature, Signer, SigningKey};
@@ -20,8 +21,9 @@ use trifold_verifier::statement::{Leaf, ProgramStatement, SUPPLY_BITS};
 
 /// Version of the encoding, its first byte.
 pub const SNAPSHOT_VERSION: u8 = 2;
-/// Longest snapshot accepted, in bytes; sixteen transfers on a trie of ten levels take about 27,000.
-pub const MAX_SNAPSHOT_BYTES: usize = 64 * 1024;
+/// Longest snapshot accepted, in bytes; sixteen transfers on a trie of ten levels take about 27,000, two thousand parts of a
+/// netted epoch about 360,000.
+pub const MAX_SNAPSHOT_BYTES: usize = 512 * 1024;
 /// How far a snapshot's timestamp may run ahead of the checker's clock, in milliseconds.
 pub const MAX_AHEAD_MILLISECONDS: u64 = 60_000;
 /// What every signed message starts with.
@@ -109,8 +111,14 @@ pub enum SnapshotError {
     Batch(#[from] TransferError),
     #[error("signals are invalid: {0}")]
     Signals(#[from] SignalsError),
-    #[error("new body is not the one that the batch leads to")]
+    #[error("new body is not the one that the work leads to")]
     NewBody,
+    #[error("the epoch's parts: {0}")]
+    Parts(String),
+    #[error("the manifest names another network in what clients sign")]
+    Name,
+    #[error("the program of the snapshot is proven in parts")]
+    InParts,
 }
 
 /// A step of one shard: from its leaf with digest `old` to the leaf `new` by `work`.
@@ -136,6 +144,8 @@ pub struct View<'a> {
     pub current: &'a Leaf,
     /// What snapshots of a program hold; `None` if it is not in the registry.
     pub kind: &'a dyn Fn(&Fr) -> Option<Kind>,
+    /// What netted shards go by, if the network admits them.
+    pub netted: Option<&'a Netted>,
     /// Digest of the global state of an epoch, if it is in the history that the next merge opens.
     pub history: &'a dyn Fn(u64) -> Option<Fr>,
     /// Unix time.
@@ -179,7 +189,40 @@ impl Snapshot {
         self.check_received_clocks()?;
         self.check_seen(view)?;
         self.check_supply(view)?;
-        self.work.check(self, view.current)
+        self.work.check(self, view.current, view.netted)
+    }
+
+    /// The parts that the program's proof is made of, and what it states: for the work of a netted shard.
+    ///
+    /// # Errors
+    /// The work is another, or its parts don't make a proof of the step.
+    pub fn in_parts(&self, netted: &Netted) -> Result<(Tree, ProgramStatement), SnapshotError> {
+        let (tree, statement) = self.statement_in_parts(netted)?;
+        match statement.new_body == self.new.body {
+            true => Ok((tree, statement)),
+            false => Err(SnapshotError::NewBody),
+        }
+    }
+
+    fn statement_in_parts(
+        &self,
+        netted: &Netted,
+    ) -> Result<(Tree, ProgramStatement), SnapshotError> {
+        let Work::Netted(manifest) = &self.work else {
+            return Err(SnapshotError::Kind {
+                expected: Kind::Netted,
+                found: self.work.kind(),
+            });
+        };
+        if manifest.network != netted.network {
+            return Err(SnapshotError::Name);
+        }
+        let refused = |error: ManifestError| SnapshotError::Parts(error.to_string());
+        let tree = manifest.tree(self.shard, &netted.keys, self.new.seen_digest);
+        let tree = tree.map_err(refused)?;
+        let statement = tree.close.statement();
+        let statement = statement.map_err(|error| refused(error.into()))?;
+        Ok((tree, statement))
     }
 
     /// Replays the work: the program's inputs and statement, or why there is no proof.

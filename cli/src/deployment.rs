@@ -11,6 +11,7 @@ use trifold_circuits::groth16::PreparedKey;
 use trifold_circuits::witness::WitnessCalculator;
 use trifold_prover::{Backend, Entropy, KeyCache, KeyManifest, Prover, Stage};
 
+use crate::netted::NettedCircuits;
 use crate::programs::Programs;
 use crate::progress::{Screen, Step};
 
@@ -34,6 +35,8 @@ pub struct Deployment {
     pub transfer: Deployed,
     pub merge: Deployed,
     pub nest: Deployed,
+    /// Those of the netted ledger, if `trifold setup --netted` has made them ready.
+    pub netted: Option<NettedCircuits>,
     /// Programs that are not ours and whose folders were given.
     pub programs: Vec<Deployed>,
 }
@@ -49,6 +52,7 @@ impl Deployment {
             transfer: transfer?,
             merge: merge?,
             nest: nest?,
+            netted: NettedCircuits::cached(&checkout, &manifest)?,
             programs: Vec::new(),
             checkout,
         };
@@ -86,7 +90,7 @@ impl Deployment {
         Ok(Self { programs, ..self })
     }
 
-    /// In the order of [`CIRCUITS`], and then the programs that are not ours.
+    /// In the order of [`CIRCUITS`], and then the programs that are not ours; those of the netted ledger apart.
     pub fn all(&self) -> impl Iterator<Item = &Deployed> {
         let ours = [&self.transfer, &self.merge, &self.nest];
         ours.into_iter().chain(&self.programs)

@@ -4,6 +4,7 @@
 mod client;
 mod execute;
 mod inspect;
+mod parts;
 mod verify;
 
 use std::sync::Arc;

@@ -15,6 +15,7 @@ mod ledger;
 mod light;
 mod limits;
 mod meter;
+mod netted;
 mod network;
 mod operator;
 mod output;

@@ -6,8 +6,9 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use ark_bn254::Fr;
 use trifold_circuits::artifacts::{Checkout, Manifest};
-use trifold_circuits::genesis::{Genesis, MAX_GENESIS_BYTES};
+use trifold_circuits::genesis::{Genesis, MAX_GENESIS_BYTES, Netted};
 use trifold_circuits::groth16::{PreparedKey, ark_key};
+use trifold_circuits::netted::circuit::PartCircuit;
 use trifold_circuits::snapshot::Kind;
 use trifold_coordinator::archive::Origin;
 use trifold_coordinator::plan;
@@ -18,6 +19,7 @@ use trifold_verifier::trie;
 
 use crate::bounded;
 use crate::deployment::{CIRCUITS, Deployed, Deployment};
+use crate::netted::NettedCircuits;
 use crate::output::client_key;
 use crate::text::hex;
 
@@ -29,6 +31,8 @@ pub struct Network {
     pub keys: Keys,
     /// Key digest of `transfer`.
     pub transfer: Fr,
+    /// What netted shards go by, if the network admits them.
+    pub netted: Option<Netted>,
     /// Where the registry holds each program.
     programs: HashMap<Fr, trie::Path>,
     nest_key: trifold_verifier::groth16::VerifyingKey,
@@ -44,10 +48,12 @@ impl Network {
         programs
             .map(|program| check_program(&genesis, program))
             .collect::<anyhow::Result<()>>()?;
+        check_netted(&genesis, deployment.netted.as_ref())?;
         let transfer = deployment.transfer.digest;
         let (registry, programs) = genesis.registry(transfer)?;
         Ok(Self {
             state: genesis.global_state(transfer)?,
+            netted: genesis.netted()?,
             genesis,
             keys: Keys {
                 merge: deployment.merge.digest,
@@ -64,9 +70,15 @@ impl Network {
     pub fn kind(&self, program: &Fr) -> Option<Kind> {
         match self.programs.contains_key(program) {
             true if *program == self.transfer => Some(Kind::Transfer),
+            true if self.is_netted(program) => Some(Kind::Netted),
             true => Some(Kind::Signals),
             false => None,
         }
+    }
+
+    fn is_netted(&self, program: &Fr) -> bool {
+        let netted = self.genesis.netted_program();
+        netted.is_some_and(|netted| netted.digest() == *program)
     }
 
     /// What the planner starts from.
@@ -114,6 +126,26 @@ fn check_program(genesis: &Genesis, program: &Deployed) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// That this machine's keys of the netted ledger are those that the genesis admits, if it admits any.
+fn check_netted(genesis: &Genesis, circuits: Option<&NettedCircuits>) -> anyhow::Result<()> {
+    let (Some(program), Some(circuits)) = (genesis.netted_program(), circuits) else {
+        return Ok(());
+    };
+    let parts = PartCircuit::ALL.map(|circuit| program.part(circuit).1);
+    let expected = parts.into_iter().chain([program.digest()]);
+    for (circuit, expected) in circuits.all().zip(expected) {
+        let name = &circuit.spec.name;
+        ensure!(
+            circuit.digest == expected,
+            "{name}: this machine's key is {}, the network's is {}: bring the network's here with trifold setup \
+             --circuit {name} --import",
+            hex(&circuit.digest),
+            hex(&expected)
+        );
+    }
+    Ok(())
+}
+
 /// Reads a genesis file.
 pub fn read_genesis(path: &Path) -> anyhow::Result<Genesis> {
     let text = bounded::read(path, MAX_GENESIS_BYTES as u64)?;
@@ -137,6 +169,7 @@ pub fn cached(genesis: Genesis) -> anyhow::Result<Network> {
             transfer,
             merge,
             nest,
+            netted: None,
             programs: Vec::new(),
         },
     )

@@ -100,7 +100,7 @@ impl Shard {
         Ok(Self {
             network,
             index,
-            leaf: shard.leaf(program)?,
+            leaf: genesis.leaf(index, program)?,
             root: ledger.root(),
             ledger,
             pending: VecDeque::new(),

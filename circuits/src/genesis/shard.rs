@@ -1,6 +1,6 @@
 //! One shard at genesis: who submits for it, and what it starts from.
 
-use super::{GenesisError, OperatorKey, Size, TRANSFER};
+use super::{GenesisError, NETTED, Netted, NettedStart, OperatorKey, Size, TRANSFER};
 use crate::field::Element;
 use crate::schnorr::PublicKey;
 use crate::transfer;
@@ -23,6 +23,8 @@ pub struct GenesisShard {
 pub enum Start {
     /// Accounts of `transfer`, in order of their position in the state trie.
     Accounts(Vec<GenesisAccount>),
+    /// Accounts of `netted`.
+    Netted(NettedStart),
     /// The body of another program.
     Program(ProgramStart),
 }
@@ -46,7 +48,8 @@ pub struct GenesisAccount {
     pub balance: u64,
 }
 
-/// A shard as the file has it: accounts, or else a program with body and supply.
+/// A shard as the file has it: accounts, those of `netted` with the depth of their trie and the collector, or else a program
+/// with body and supply.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -56,6 +59,10 @@ struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     accounts: Option<Vec<GenesisAccount>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    depth: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    collector: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     body: Option<Element>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     supply: Option<u128>,
@@ -63,18 +70,25 @@ struct Written {
 
 impl GenesisShard {
     /// The shard's first leaf, when its program's key has the digest `program`.
-    pub fn leaf(&self, program: Fr) -> Result<Leaf, GenesisError> {
-        Ok(Leaf::genesis(
-            program,
-            self.start.body()?,
-            self.start.supply(),
-        ))
+    pub(super) fn leaf(&self, program: Fr, netted: Option<&Netted>) -> Result<Leaf, GenesisError> {
+        let body = match (&self.start, netted) {
+            (Start::Accounts(accounts), _) => transfer::body(state(accounts)?.root()).digest(),
+            (Start::Netted(start), Some(netted)) => start.body(netted)?,
+            (Start::Netted(_), None) => return Err(GenesisError::PartKeys),
+            (Start::Program(start), _) => start.body,
+        };
+        Ok(Leaf::genesis(program, body, self.start.supply()))
     }
 
     pub(super) fn check(&self, shard: usize) -> Result<(), GenesisError> {
-        let accounts = self.start.accounts().len();
-        if accounts as u64 > Size::DEPLOYED.capacity() {
-            return Err(GenesisError::Accounts { shard, accounts });
+        match &self.start {
+            Start::Netted(start) => start.check(shard)?,
+            start => {
+                let accounts = start.accounts().len();
+                if accounts as u64 > Size::DEPLOYED.capacity() {
+                    return Err(GenesisError::Accounts { shard, accounts });
+                }
+            }
         }
         match self.start.supply() {
             supply if supply >> SUPPLY_BITS != 0 => Err(GenesisError::Supply { shard, supply }),
@@ -88,14 +102,15 @@ impl Start {
     pub fn program(&self) -> &str {
         match self {
             Self::Accounts(_) => TRANSFER,
+            Self::Netted(_) => NETTED,
             Self::Program(start) => &start.program,
         }
     }
 
-    /// The accounts of `transfer`; none of another program, whose state the genesis does not know.
+    /// The accounts of one of our programs; none of another, whose state the genesis does not know.
     pub fn accounts(&self) -> &[GenesisAccount] {
         match self {
-            Self::Accounts(accounts) => accounts,
+            Self::Accounts(accounts) | Self::Netted(NettedStart { accounts, .. }) => accounts,
             Self::Program(_) => &[],
         }
     }
@@ -104,16 +119,8 @@ impl Start {
     pub fn supply(&self) -> u128 {
         let balance = |account: &GenesisAccount| u128::from(account.balance);
         match self {
-            Self::Accounts(accounts) => accounts.iter().map(balance).sum(),
             Self::Program(start) => start.supply,
-        }
-    }
-
-    /// Digest of the first body.
-    fn body(&self) -> Result<Fr, GenesisError> {
-        match self {
-            Self::Accounts(accounts) => Ok(transfer::body(state(accounts)?.root()).digest()),
-            Self::Program(start) => Ok(start.body),
+            start => start.accounts().iter().map(balance).sum(),
         }
     }
 }
@@ -130,20 +137,33 @@ fn state(accounts: &[GenesisAccount]) -> Result<SparseTrie, GenesisError> {
 
 impl From<GenesisShard> for Written {
     fn from(shard: GenesisShard) -> Self {
-        let (program, accounts, body, supply) = match shard.start {
-            Start::Accounts(accounts) => (None, Some(accounts), None, None),
-            Start::Program(ProgramStart {
-                program,
-                body,
-                supply,
-            }) => (Some(program), None, Some(Element(body)), Some(supply)),
-        };
-        Self {
+        let empty = Self {
             operator: shard.operator,
-            program,
-            accounts,
-            body,
-            supply,
+            program: None,
+            accounts: None,
+            depth: None,
+            collector: None,
+            body: None,
+            supply: None,
+        };
+        match shard.start {
+            Start::Accounts(accounts) => Self {
+                accounts: Some(accounts),
+                ..empty
+            },
+            Start::Netted(start) => Self {
+                program: Some(NETTED.into()),
+                accounts: Some(start.accounts),
+                depth: Some(start.depth),
+                collector: Some(start.collector),
+                ..empty
+            },
+            Start::Program(start) => Self {
+                program: Some(start.program),
+                body: Some(Element(start.body)),
+                supply: Some(start.supply),
+                ..empty
+            },
         }
     }
 }
@@ -156,30 +176,42 @@ impl TryFrom<Written> for GenesisShard {
             operator,
             program,
             accounts,
+            depth,
+            collector,
             body,
             supply,
         } = written;
         let program = program.unwrap_or_else(|| TRANSFER.into());
-        let start = match (accounts, body, supply) {
-            (Some(accounts), None, None) if program == TRANSFER => Start::Accounts(accounts),
-            (None, Some(Element(body)), Some(supply)) if program != TRANSFER => {
-                Start::Program(ProgramStart {
+        let written = (accounts, depth.zip(collector), body.zip(supply));
+        let odd = depth.is_some() != collector.is_some() || body.is_some() != supply.is_some();
+        let start = match (program.as_str(), written) {
+            _ if odd => None,
+            (TRANSFER, (Some(accounts), None, None)) => Some(Start::Accounts(accounts)),
+            (NETTED, (Some(accounts), Some((depth, collector)), None)) => {
+                Some(Start::Netted(NettedStart {
+                    accounts,
+                    depth,
+                    collector,
+                }))
+            }
+            (TRANSFER | NETTED, _) => None,
+            (_, (None, None, Some((Element(body), supply)))) => {
+                let program = program.clone();
+                Some(Start::Program(ProgramStart {
                     program,
                     body,
                     supply,
-                })
+                }))
             }
-            _ if program == TRANSFER => {
-                return Err(format!(
-                    "a shard of {TRANSFER} has accounts, and no body or supply"
-                ));
-            }
-            _ => {
-                return Err(format!(
-                    "a shard of {program} has body and supply, and no accounts"
-                ));
-            }
+            _ => None,
         };
+        let start = start.ok_or_else(|| match program.as_str() {
+            TRANSFER => format!("a shard of {TRANSFER} has accounts, and nothing else"),
+            NETTED => {
+                format!("a shard of {NETTED} has accounts, depth and collector, and nothing else")
+            }
+            program => format!("a shard of {program} has body and supply, and nothing else"),
+        })?;
         Ok(Self { operator, start })
     }
 }

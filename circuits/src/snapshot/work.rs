@@ -1,7 +1,9 @@
 //! What a program proves of a snapshot. Each kind of program has its variant here and nothing else tells them apart.
 
 use super::{Signals, Snapshot, SnapshotError};
+use crate::genesis::Netted;
 use crate::inputs::Inputs;
+use crate::netted::manifest::Manifest;
 use crate::transfer::{self, Batch, Size};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -14,6 +16,8 @@ pub enum Work {
     Transfer(Batch),
     /// Input signals that the shard computed itself, for a program that only its circuit knows.
     Signals(Signals),
+    /// An epoch of a netted shard, proven in parts.
+    Netted(Manifest),
 }
 
 /// What a step exchanges with other shards.
@@ -35,6 +39,7 @@ pub struct Exchange {
 pub enum Kind {
     Transfer,
     Signals,
+    Netted,
 }
 
 impl Kind {
@@ -42,7 +47,7 @@ impl Kind {
     pub fn limit(self) -> u32 {
         match self {
             Self::Transfer => Size::DEPLOYED.slots as u32,
-            Self::Signals => u32::MAX,
+            Self::Signals | Self::Netted => u32::MAX,
         }
     }
 }
@@ -52,6 +57,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Transfer => "transfers",
             Self::Signals => "signals",
+            Self::Netted => "netted",
         })
     }
 }
@@ -61,6 +67,7 @@ impl Work {
         match self {
             Self::Transfer(_) => Kind::Transfer,
             Self::Signals(_) => Kind::Signals,
+            Self::Netted(_) => Kind::Netted,
         }
     }
 
@@ -69,21 +76,35 @@ impl Work {
         match self {
             Self::Transfer(batch) => batch.steps.len().try_into().unwrap_or(u32::MAX),
             Self::Signals(signals) => signals.events,
+            Self::Netted(manifest) => manifest.events().try_into().unwrap_or(u32::MAX),
         }
     }
 
     /// What leaves for other shards and arrives from them.
     pub fn exchange(&self) -> Exchange {
         match self {
-            Self::Transfer(_) => Exchange::default(),
+            Self::Transfer(_) | Self::Netted(_) => Exchange::default(),
             Self::Signals(signals) => signals.exchange,
         }
     }
 
     /// That the work belongs to its snapshot and starts from the shard's current leaf.
-    pub(super) fn check(&self, snapshot: &Snapshot, current: &Leaf) -> Result<(), SnapshotError> {
+    pub(super) fn check(
+        &self,
+        snapshot: &Snapshot,
+        current: &Leaf,
+        netted: Option<&Netted>,
+    ) -> Result<(), SnapshotError> {
         match self {
             Self::Transfer(batch) => check_batch(batch, snapshot, current),
+            Self::Netted(_) => {
+                let netted = netted.ok_or(SnapshotError::UnknownProgram)?;
+                let statement = snapshot.statement_in_parts(netted)?.1;
+                match statement.old_body == current.body {
+                    true => Ok(()),
+                    false => Err(SnapshotError::PreviousRoot),
+                }
+            }
             Self::Signals(signals) if signals.old_body != current.body => {
                 Err(SnapshotError::PreviousBody)
             }
@@ -99,6 +120,7 @@ impl Work {
         match self {
             Self::Transfer(batch) => Ok(batch.inputs(Size::DEPLOYED)?),
             Self::Signals(signals) => Ok(signals.inputs(snapshot.shard, &snapshot.new)?),
+            Self::Netted(_) => Err(SnapshotError::InParts),
         }
     }
 }

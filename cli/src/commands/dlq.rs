@@ -162,7 +162,6 @@ impl Show {
 }
 
 fn show(bundle: &Bundle) {
-    let snapshot = bundle.snapshot.as_ref().map(|hex| hex.len() / 2);
     let state = match bundle.last {
         true => "given up",
         false => "offered to another worker for a second opinion",
@@ -174,8 +173,10 @@ fn show(bundle: &Bundle) {
     println!("reason       {}", bundle.reason);
     println!("lane         {}", bundle.task.lane());
     println!("attempt      {}", bundle.task.attempt);
-    if let Some(bytes) = snapshot {
-        println!("snapshot     {bytes} bytes");
+    for (name, blob) in [("snapshot", &bundle.snapshot), ("inputs  ", &bundle.inputs)] {
+        if let Some(hex) = blob {
+            println!("{name}     {} bytes", hex.len() / 2);
+        }
     }
 }
 
@@ -230,9 +231,10 @@ impl Replay {
             batch,
             quiet,
         )?;
-        let snapshot = bundle.snapshot.as_ref().map(hex::decode).transpose()?;
+        let blobs = bundle.snapshot.iter().chain(&bundle.inputs);
+        let blobs: Vec<Vec<u8>> = blobs.map(hex::decode).collect::<Result<_, _>>()?;
         let task = &bundle.task;
-        let replayed = executor.replay(task, &|digest| inputs(snapshot.as_deref(), digest));
+        let replayed = executor.replay(task, &|digest| blob(&blobs, digest));
         Ok(match replayed {
             Err(error) => Err(reason(&error)),
             Ok(proved) => {
@@ -282,16 +284,11 @@ fn reason(error: &ExecuteError) -> String {
     trifold_coordinator::wire::clip(&error.to_string())
 }
 
-/// The one blob that a task may ask for.
-fn inputs(snapshot: Option<&[u8]>, digest: &Digest) -> Result<Bytes, ArtifactError> {
-    let bytes = snapshot.ok_or(ArtifactError::Missing(*digest))?;
-    match Digest::of(bytes) {
-        found if found == *digest => Ok(Bytes::copy_from_slice(bytes)),
-        found => Err(ArtifactError::Broken {
-            wanted: *digest,
-            found,
-        }),
-    }
+/// The blob of this name, of those that came with the task.
+fn blob(blobs: &[Vec<u8>], digest: &Digest) -> Result<Bytes, ArtifactError> {
+    let found = blobs.iter().find(|bytes| Digest::of(bytes) == *digest);
+    let found = found.ok_or(ArtifactError::Missing(*digest))?;
+    Ok(Bytes::copy_from_slice(found))
 }
 
 fn read_bundle(file: &Path) -> anyhow::Result<Bytes> {

@@ -9,6 +9,7 @@ use trifold_circuits::artifacts::{Checkout, CircuitSpec, Manifest};
 use trifold_prover::{Entropy, KeyCache};
 
 use crate::deployment::{CIRCUITS, Deployed, compile};
+use crate::netted;
 use crate::programs::Programs;
 use crate::progress::Screen;
 use crate::text;
@@ -21,6 +22,9 @@ pub struct Setup {
     /// Only this circuit, or this program of those whose folders are given
     #[arg(long, value_name = "NAME")]
     circuit: Option<String>,
+    /// The circuits of the netted ledger too
+    #[arg(long, conflicts_with = "circuit")]
+    netted: bool,
     /// Derive the development keys from this text, so that others can make the same (anyone who knows it can forge)
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["import", "export"])]
     seed: Option<String>,
@@ -65,9 +69,11 @@ impl Setup {
                 ])
             }
             None => {
-                let ours = CIRCUITS.map(|name| manifest.get(name).cloned());
+                let netted = netted::names().filter(|_| self.netted);
+                let ours = CIRCUITS.into_iter().chain(netted);
+                let ours = ours.map(|name| manifest.get(name).cloned());
                 let programs = programs.into_iter().map(Ok);
-                Ok(ours.into_iter().chain(programs).collect::<Result<_, _>>()?)
+                Ok(ours.chain(programs).collect::<Result<_, _>>()?)
             }
         }
     }

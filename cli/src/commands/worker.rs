@@ -95,15 +95,21 @@ pub struct Worker {
     stand_in: Option<Temper>,
 }
 
-/// The programs whose folders were not given, whose proofs other workers have to make.
+/// The programs that this machine has no circuits of, whose proofs other workers have to make.
 fn left_to_others(network: &Network, deployment: &Deployment) -> Option<String> {
     let here = |name: &str| deployment.all().any(|circuit| circuit.spec.name == name);
     let names = network.genesis.programs().iter().map(GenesisProgram::name);
     let names: Vec<&str> = names.filter(|name| !here(name)).collect();
-    (!names.is_empty()).then(|| {
+    let programs = (!names.is_empty()).then(|| {
         let names = names.join(", ");
         format!("no --program gives the folder of {names}: other workers have to prove it")
-    })
+    });
+    let unready = network.netted.is_some() && deployment.netted.is_none();
+    let netted = unready.then(|| {
+        "no trifold setup --netted was made here: other workers have to prove netted shards".into()
+    });
+    let left: Vec<String> = programs.into_iter().chain(netted).collect();
+    (!left.is_empty()).then(|| left.join("; "))
 }
 
 impl Worker {

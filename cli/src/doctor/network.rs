@@ -64,6 +64,7 @@ fn circuits() -> (Vec<Finding>, Option<Deployment>) {
         transfer,
         merge,
         nest,
+        netted: None,
         programs: Vec::new(),
     };
     findings.push(made_by(&deployment));

@@ -9,7 +9,9 @@ use trifold_circuits::groth16::{Mode, Params, Plan, PreparedKey, ark_key};
 use trifold_circuits::inputs::Inputs;
 use trifold_circuits::merge::{Child, Merge, Registration};
 use trifold_circuits::nest::Nest;
-use trifold_circuits::snapshot::Snapshot;
+use trifold_circuits::netted::manifest::Tree;
+use trifold_circuits::snapshot::{self, Snapshot};
+use trifold_coordinator::Digest;
 use trifold_coordinator::wire::{ChildWork, ProofBytes, Proved, Task, Work, lane_of};
 use trifold_coordinator::worker::{Execute, ExecuteError, Fetch};
 use trifold_prover::{Backend, ProofWithStatement, ProveError, Prover, self_test};
@@ -18,6 +20,8 @@ use trifold_verifier::groth16::Proof as ClientProof;
 use crate::deployment::{Deployed, Deployment};
 use crate::meter::{Cost, Meter};
 use crate::network::Network;
+
+use super::parts::PartKeys;
 
 /// Told what is about to be proven together.
 pub type OnStart = Arc<dyn Fn(&[&Task]) + Send + Sync>;
@@ -30,10 +34,12 @@ pub struct Executor {
     network: Arc<Network>,
     nest: Machine,
     merge: Machine,
-    /// Those that this machine proves.
+    /// Those that this machine proves, and the circuits of their parts.
     programs: Vec<Machine>,
     /// Of every program that the network admits, by digest: each worker merges them all.
     program_keys: HashMap<Fr, PreparedKey>,
+    /// Of the parts of netted shards, if the network admits them.
+    part_keys: Option<PartKeys>,
     two_proofs: Plan,
     three_proofs: Plan,
     batch: Option<usize>,
@@ -74,15 +80,24 @@ impl Executor {
     ) -> anyhow::Result<Self> {
         let plan = |proofs| Plan::new(Mode::Witness, Params::DEPLOYED, proofs);
         let machine = |kind, circuit| Machine::new(kind, circuit, &deployment.checkout, backend);
+        let netted = deployment
+            .netted
+            .as_ref()
+            .filter(|_| network.netted.is_some());
+        let close = netted.map(|netted| &netted.close);
+        let parts = netted.into_iter().flat_map(|netted| &netted.parts);
+        let parts = parts.map(|circuit| machine("part", circuit));
         let programs = [&deployment.transfer]
             .into_iter()
+            .chain(close)
             .chain(&deployment.programs);
+        let programs = programs.map(|circuit| machine("program", circuit));
+        let part_keys = network.genesis.netted_program().map(PartKeys::new);
         Ok(Self {
             nest: machine("nest", &deployment.nest)?,
             merge: machine("merge", &deployment.merge)?,
-            programs: programs
-                .map(|circuit| machine("program", circuit))
-                .collect::<Result<_, _>>()?,
+            programs: programs.chain(parts).collect::<Result<_, _>>()?,
+            part_keys: part_keys.transpose()?,
             program_keys: program_keys(&network, &deployment.transfer)?,
             network,
             two_proofs: plan(2)?,
@@ -124,16 +139,51 @@ impl Executor {
     /// The inputs of a task and the statement they prove.
     fn inputs(&self, task: &Task, fetch: &Fetch<'_>) -> Result<(Inputs, Fr), ExecuteError> {
         match &task.work {
-            Work::Program { snapshot, .. } => {
-                let bytes = fetch(snapshot)?;
-                let snapshot = Snapshot::open(&bytes, &self.network.genesis).map_err(broken)?;
-                let (inputs, statement) = snapshot.inputs().map_err(broken)?;
-                Ok((inputs, statement.digest()))
+            Work::Program {
+                snapshot, proofs, ..
+            } => {
+                let snapshot = self.snapshot(snapshot, fetch)?;
+                match snapshot.work {
+                    snapshot::Work::Netted(_) => {
+                        let (tree, keys) = self.in_parts(&snapshot)?;
+                        keys.close(&tree, proofs, &self.two_proofs)
+                    }
+                    _ => {
+                        let (inputs, statement) = snapshot.inputs().map_err(broken)?;
+                        Ok((inputs, statement.digest()))
+                    }
+                }
             }
-            Work::Part { .. } => Err(broken("no program of this network is made of parts")),
+            Work::Part {
+                shard,
+                snapshot,
+                part,
+                proofs,
+                ..
+            } => {
+                let snapshot = self.snapshot(snapshot, fetch)?;
+                let (tree, keys) = self.in_parts(&snapshot)?;
+                let snapshot::Work::Netted(manifest) = &snapshot.work else {
+                    return Err(broken("the snapshot is not proven in parts"));
+                };
+                let epoch = (&tree, &manifest.home(*shard));
+                keys.part(epoch, (*part).into(), proofs, &self.three_proofs, fetch)
+            }
             Work::Merge { .. } => self.merge_inputs(task),
             Work::Nest { .. } => self.nest_inputs(task),
         }
+    }
+
+    fn snapshot(&self, name: &Digest, fetch: &Fetch<'_>) -> Result<Snapshot, ExecuteError> {
+        Snapshot::open(&fetch(name)?, &self.network.genesis).map_err(broken)
+    }
+
+    /// The proofs that a snapshot's is made of, and the keys that they are verified under.
+    fn in_parts(&self, snapshot: &Snapshot) -> Result<(Tree, &PartKeys), ExecuteError> {
+        let netted = self.network.netted.as_ref().zip(self.part_keys.as_ref());
+        let (netted, keys) = netted.ok_or_else(|| broken("the network admits no netted shards"))?;
+        let (tree, _) = snapshot.in_parts(netted).map_err(broken)?;
+        Ok((tree, keys))
     }
 
     /// The witness of a task, and the time that it took once its inputs were there.
@@ -378,7 +428,7 @@ fn child(work: ChildWork) -> Result<Child, ExecuteError> {
     })
 }
 
-fn proof(bytes: &ProofBytes) -> Result<Proof<ark_bn254::Bn254>, ExecuteError> {
+pub(super) fn proof(bytes: &ProofBytes) -> Result<Proof<ark_bn254::Bn254>, ExecuteError> {
     let proof = ClientProof::from_bytes(&bytes.0).map_err(broken)?;
     Ok(Proof {
         a: proof.a(),
@@ -406,10 +456,10 @@ fn unloadable(error: anyhow::Error) -> ExecuteError {
     }
 }
 
-fn broken(error: impl std::fmt::Display) -> ExecuteError {
+pub(super) fn broken(error: impl std::fmt::Display) -> ExecuteError {
     ExecuteError::Inputs(error.to_string())
 }
 
-fn here(error: impl std::fmt::Display) -> ExecuteError {
+pub(super) fn here(error: impl std::fmt::Display) -> ExecuteError {
     ExecuteError::Worker(error.to_string())
 }

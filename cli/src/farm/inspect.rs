@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
+use trifold_circuits::netted::manifest::{Node, Source};
 use trifold_circuits::snapshot::{
-    COUNTER_BITS, MAX_AHEAD_MILLISECONDS, Snapshot, SnapshotError, View,
+    COUNTER_BITS, Kind, MAX_AHEAD_MILLISECONDS, Snapshot, SnapshotError, View,
 };
 use trifold_coordinator::Digest;
 use trifold_coordinator::inspect::{Inspect, InspectError};
 use trifold_coordinator::plan::Outline;
-use trifold_coordinator::wire::Submission;
+use trifold_coordinator::wire::{Submission, WirePart};
 use trifold_verifier::statement::Leaf;
 
 use crate::network::Network;
@@ -30,11 +31,39 @@ impl Inspector {
             network: self.0.state.digest(),
             current,
             kind: &|program| self.0.kind(program),
+            netted: self.0.netted.as_ref(),
             history: &|_| Some(snapshot.new.seen_digest),
             now_milliseconds: now_milliseconds(),
         };
         snapshot.check(&view)?;
-        snapshot.inputs().map(|_| ())
+        match &self.0.netted {
+            Some(netted) if snapshot.work.kind() == Kind::Netted => {
+                snapshot.in_parts(netted).map(drop)
+            }
+            _ => snapshot.inputs().map(drop),
+        }
+    }
+
+    /// The proofs that the snapshot's is made of.
+    fn parts(&self, snapshot: &Snapshot) -> Result<Vec<WirePart>, SnapshotError> {
+        let Some(netted) = &self.0.netted else {
+            return Ok(Vec::new());
+        };
+        if snapshot.work.kind() != Kind::Netted {
+            return Ok(Vec::new());
+        }
+        let (tree, _) = snapshot.in_parts(netted)?;
+        let context = tree.context();
+        let part = |node: &Node| WirePart {
+            key: netted.keys.key(node.circuit).digest,
+            statement: node.part.digest(&context),
+            parent: node.parent as u16,
+            inputs: match &node.source {
+                Source::Inputs(name) => Some(Digest::from_bytes(*name)),
+                Source::Join(_) => None,
+            },
+        };
+        Ok(tree.nodes.iter().map(part).collect())
     }
 }
 
@@ -64,7 +93,7 @@ impl Inspect for Inspector {
             received_timestamp: exchange.received_timestamp,
             transfers: events.into(),
             bytes: bytes.len() as u64,
-            parts: Vec::new(),
+            parts: self.parts(&snapshot).map_err(refusal)?,
         })
     }
 
@@ -113,5 +142,7 @@ fn code(error: &SnapshotError) -> &'static str {
         SnapshotError::Batch(_) => "batch",
         SnapshotError::Signals(_) => "signals",
         SnapshotError::NewBody => "new_body",
+        SnapshotError::Parts(_) | SnapshotError::InParts => "parts",
+        SnapshotError::Name => "other_network",
     }
 }

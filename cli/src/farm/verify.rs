@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use ark_bn254::Fr;
+use trifold_circuits::netted::circuit::PartCircuit;
 use trifold_coordinator::verify::{Verify, VerifyError};
 use trifold_coordinator::wire::ProofBytes;
 use trifold_verifier::groth16::{PreparedVerifyingKey, Proof};
@@ -21,7 +22,13 @@ impl Verifier {
         };
         let programs = network.genesis.programs().iter();
         let admitted = programs.map(|program| Ok((program.digest(), program.key().prepare())));
-        let keys = deployment.all().map(ours).chain(admitted);
+        let netted = network.genesis.netted_program().into_iter();
+        let netted = netted.flat_map(|netted| {
+            let parts = PartCircuit::ALL.map(|circuit| netted.part(circuit));
+            let all = parts.into_iter().chain([(netted.close(), netted.digest())]);
+            all.map(|(key, digest)| Ok((digest, key.prepare())))
+        });
+        let keys = deployment.all().map(ours).chain(netted).chain(admitted);
         Ok(Self(keys.collect::<anyhow::Result<_>>()?))
     }
 }
