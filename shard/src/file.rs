@@ -1,6 +1,8 @@
 //! The shard's state in a file: JSON, replaced atomically.
 
 use crate::shard::{Shard, ShardError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -29,7 +31,22 @@ pub enum FileError {
 
 /// Replaces the file at `path`; whoever reads it sees the old state or the new one, also after a crash.
 pub fn save(shard: &Shard, path: &Path) -> Result<(), FileError> {
-    let text = serde_json::to_vec(shard).map_err(|source| FileError::Malformed {
+    write_json(path, shard)
+}
+
+/// Reads what [`save`] wrote and checks that it fits together.
+pub fn load(path: &Path) -> Result<Shard, FileError> {
+    let shard: Shard = read_json(path)?;
+    shard.check().map_err(|source| FileError::State {
+        path: name(path),
+        source,
+    })?;
+    Ok(shard)
+}
+
+/// Replaces a file by the JSON of something.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    let text = serde_json::to_vec(value).map_err(|source| FileError::Malformed {
         path: name(path),
         source,
     })?;
@@ -39,8 +56,8 @@ pub fn save(shard: &Shard, path: &Path) -> Result<(), FileError> {
     })
 }
 
-/// Reads what [`save`] wrote and checks that it fits together.
-pub fn load(path: &Path) -> Result<Shard, FileError> {
+/// Reads what [`write_json`] wrote.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
     let io = |source| FileError::Io {
         path: name(path),
         source,
@@ -52,15 +69,10 @@ pub fn load(path: &Path) -> Result<Shard, FileError> {
     if text.len() as u64 > MAX_STATE_BYTES {
         return Err(FileError::TooLong { path: name(path) });
     }
-    let shard: Shard = serde_json::from_slice(&text).map_err(|source| FileError::Malformed {
+    serde_json::from_slice(&text).map_err(|source| FileError::Malformed {
         path: name(path),
         source,
-    })?;
-    shard.check().map_err(|source| FileError::State {
-        path: name(path),
-        source,
-    })?;
-    Ok(shard)
+    })
 }
 
 /// Replaces a file wholly or not at all; it is on disk when this returns.

@@ -5,6 +5,7 @@
 //! program, a path per transfer. The shard of the netted circuits is [`NettedLedger`]: messages in any order, checked together by
 //! [`signatures`], every node hashed once per epoch; [`Store`] keeps it on disk through a [`journal`].
 
+pub mod chain;
 pub mod clock;
 pub mod file;
 pub mod journal;

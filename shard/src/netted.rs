@@ -7,10 +7,12 @@
 mod accounts;
 pub mod layout;
 mod ledger;
+mod shard;
 mod trie;
 mod view;
 
 pub use accounts::{Accounts, Entry};
 pub use ledger::{Closed, NettedError, NettedLedger, Rules, Sent};
+pub use shard::{NettedShard, NettedShardError, Submission};
 pub use trie::Trie;
 pub use view::View;

@@ -400,6 +400,11 @@ impl Store {
         self.front().ledger.accounts().clone()
     }
 
+    /// Messages of the epoch that is open.
+    pub fn pending(&self) -> usize {
+        self.front().ledger.messages().len()
+    }
+
     /// The epoch that is open.
     pub fn epoch(&self) -> u64 {
         self.front().ledger.epoch()

@@ -1,0 +1,156 @@
+//! A shard's place in the chain of global states: the leaf that it has there, what it has submitted, what it has seen.
+
+use crate::clock;
+use crate::shard::ShardError;
+use ark_bn254::Fr;
+use serde::{Deserialize, Serialize};
+use trifold_circuits::field;
+use trifold_circuits::snapshot::{self, Snapshot, Work};
+use trifold_verifier::claim::ShardClaim;
+use trifold_verifier::statement::Leaf;
+use trifold_verifier::trie::Path;
+use trifold_verifier::verified::VerifiedState;
+
+/// A global state by epoch and digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+struct Seen {
+    epoch: u64,
+    #[serde(with = "field::element")]
+    digest: Fr,
+}
+
+/// One snapshot is under way at a time; it is submitted again until a global state holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Chain {
+    #[serde(with = "field::element")]
+    network: Fr,
+    index: u32,
+    /// The shard's leaf in the latest global state.
+    #[serde(with = "snapshot::leaf")]
+    leaf: Leaf,
+    /// Submitted, and not yet in a global state.
+    under_way: Option<Snapshot>,
+    /// The latest global state verified.
+    latest: Seen,
+    /// The one verified before it: the history of `latest` holds it, so the next epoch can open it.
+    seen: Option<Seen>,
+}
+
+impl Chain {
+    /// Shard `index` of the network with this digest of G_0, at its first leaf.
+    pub fn genesis(network: Fr, index: u32, leaf: Leaf) -> Self {
+        let latest = Seen {
+            epoch: 0,
+            digest: network,
+        };
+        Self {
+            network,
+            index,
+            leaf,
+            under_way: None,
+            latest,
+            seen: None,
+        }
+    }
+
+    /// Digest of G_0.
+    pub fn network(&self) -> Fr {
+        self.network
+    }
+
+    /// Index in the global trie.
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// The shard's leaf in the latest global state.
+    pub fn leaf(&self) -> &Leaf {
+        &self.leaf
+    }
+
+    /// Epoch of the latest global state observed; 0 before the first.
+    pub fn latest_epoch(&self) -> u64 {
+        self.latest.epoch
+    }
+
+    /// The snapshot that no global state holds yet.
+    pub fn under_way(&self) -> Option<&Snapshot> {
+        self.under_way.as_ref()
+    }
+
+    /// The state that the next step has seen: epoch and digest, both 0 before the second state observed.
+    pub fn seen(&self) -> (u64, Fr) {
+        let seen = self.seen.map(|seen| (seen.epoch, seen.digest));
+        seen.unwrap_or_default()
+    }
+
+    /// The leaf after a step of `events` events to this body, which exchanges nothing with other shards.
+    pub fn step(&self, body: Fr, events: u32, now_milliseconds: u64) -> Result<Leaf, ShardError> {
+        let timestamp = self.leaf.timestamp;
+        let spent = ShardError::Clock {
+            timestamp,
+            now_milliseconds,
+        };
+        let lamport = self.leaf.lamport.checked_add(events.into());
+        let clocks = clock::tick(timestamp, now_milliseconds).zip(lamport);
+        let (timestamp, lamport) = clocks.ok_or(spent)?;
+        let (seen_epoch, seen_digest) = self.seen();
+        Ok(Leaf {
+            body,
+            lamport,
+            timestamp,
+            seen_epoch,
+            seen_digest,
+            ..self.leaf
+        })
+    }
+
+    /// Submits the step to a leaf, in place of what was under way.
+    pub fn submit(&mut self, new: Leaf, work: Work) -> &Snapshot {
+        self.under_way.insert(Snapshot {
+            network: self.network,
+            shard: self.index,
+            old: self.leaf.digest(),
+            new,
+            work,
+        })
+    }
+
+    /// Takes in a verified global state, with the shard's path (from the leaf up) under its root. Gives the snapshot that was
+    /// under way if the state holds it.
+    ///
+    /// # Errors
+    /// The state is not newer than the latest one, or holds neither that snapshot nor the shard's leaf.
+    pub fn observe(
+        &mut self,
+        verified: &VerifiedState,
+        siblings: &[[Fr; 2]],
+    ) -> Result<Option<Snapshot>, ShardError> {
+        let state = verified.state();
+        let (epoch, latest) = (state.epoch, self.latest.epoch);
+        if epoch <= latest {
+            return Err(ShardError::Stale { epoch, latest });
+        }
+        let index = self.index;
+        let holds = |leaf: &Leaf| {
+            let path = Path {
+                index: index.into(),
+                siblings: siblings.to_vec(),
+            };
+            let leaf = Some(*leaf);
+            let claim = ShardClaim { index, leaf, path };
+            verified.verify_shard(&claim).is_ok()
+        };
+        let confirmed = self.under_way.take_if(|snapshot| holds(&snapshot.new));
+        if confirmed.is_none() && !holds(&self.leaf) {
+            return Err(ShardError::NotUnderRoot { epoch });
+        }
+        if let Some(snapshot) = &confirmed {
+            self.leaf = snapshot.new;
+        }
+        let digest = state.digest();
+        let before = std::mem::replace(&mut self.latest, Seen { epoch, digest });
+        self.seen = Some(before);
+        Ok(confirmed)
+    }
+}
