@@ -13,7 +13,7 @@ use crate::view::{PublishedView, RECENT_EPOCHS};
 use crate::wire::GlobalProof;
 
 /// Version of a checkpoint; others are refused.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 /// Most workers with strikes that are remembered.
 const MAX_STRUCK: usize = 10_000;
 /// Most quarantined tasks that are remembered; of those given up the oldest go first.

@@ -10,7 +10,7 @@ use crate::queue::MAX_BODY_BYTES;
 use crate::wire::{GlobalProof, ProofBytes};
 
 /// Version of the journal's batches; others are refused.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Room that a batch leaves for its own fields, in bytes.
 const FRAME_BYTES: usize = 1 << 10;
 
