@@ -177,25 +177,26 @@ impl Genesis {
         accounts: u32,
         balance: u64,
     ) -> Result<(Self, DemoSecrets), GenesisError> {
-        let operator = |shard| SigningKey::from_bytes(&demo_seed(seed, "operator", shard, 0));
-        let account =
-            |shard, index| SecretKey::from_seed(&demo_seed(seed, "account", shard, index));
-        let secrets = DemoSecrets {
-            operators: (0..shards).map(operator).collect(),
-            accounts: (0..shards)
-                .map(|shard| (0..accounts).map(|index| account(shard, index)).collect())
-                .collect(),
+        let secrets = DemoSecrets::derive(seed, shards, accounts);
+        let shards = secrets.shards(balance, Start::Accounts);
+        Ok((Self::new(Vec::new(), shards)?, secrets))
+    }
+
+    /// The same of netted shards, whose tries have `depth` levels and whose first account takes the fees.
+    pub fn demo_netted(
+        program: NettedProgram,
+        secrets: &DemoSecrets,
+        balance: u64,
+        depth: u8,
+    ) -> Result<Self, GenesisError> {
+        let start = |accounts| {
+            Start::Netted(NettedStart {
+                accounts,
+                depth,
+                collector: 0,
+            })
         };
-        let public = |key: &SecretKey| GenesisAccount {
-            key: key.public(),
-            balance,
-        };
-        let pairs = secrets.operators.iter().zip(&secrets.accounts);
-        let shard = |(operator, keys): (&SigningKey, &Vec<SecretKey>)| GenesisShard {
-            operator: OperatorKey(operator.verifying_key()),
-            start: Start::Accounts(keys.iter().map(public).collect()),
-        };
-        Ok((Self::new(Vec::new(), pairs.map(shard).collect())?, secrets))
+        Self::with_netted(Some(program), Vec::new(), secrets.shards(balance, start))
     }
 
     /// The same network with the keys of its shards' operators replaced, in order; the first shards, if there are fewer.
@@ -379,6 +380,38 @@ impl Genesis {
             NETTED => self.admitted_netted(index).map(drop),
             name => self.listed(index, name).map(drop),
         }
+    }
+}
+
+impl DemoSecrets {
+    /// The secrets that follow from `seed`: of each shard's operator, and of so many accounts a shard.
+    pub fn derive(seed: u64, shards: u32, accounts: u32) -> Self {
+        let operator = |shard| SigningKey::from_bytes(&demo_seed(seed, "operator", shard, 0));
+        let account =
+            |shard, index| SecretKey::from_seed(&demo_seed(seed, "account", shard, index));
+        let accounts = |shard| (0..accounts).map(|index| account(shard, index)).collect();
+        Self {
+            operators: (0..shards).map(operator).collect(),
+            accounts: (0..shards).map(accounts).collect(),
+        }
+    }
+
+    /// The shards that these are the secrets of, every account with `balance`.
+    fn shards(
+        &self,
+        balance: u64,
+        start: impl Fn(Vec<GenesisAccount>) -> Start,
+    ) -> Vec<GenesisShard> {
+        let public = |key: &SecretKey| GenesisAccount {
+            key: key.public(),
+            balance,
+        };
+        let pairs = self.operators.iter().zip(&self.accounts);
+        let shard = |(operator, keys): (&SigningKey, &Vec<SecretKey>)| GenesisShard {
+            operator: OperatorKey(operator.verifying_key()),
+            start: start(keys.iter().map(public).collect()),
+        };
+        pairs.map(shard).collect()
     }
 }
 

@@ -6,10 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use ed25519_dalek::SigningKey;
 use trifold_circuits::genesis::{DemoSecrets, Genesis, OperatorKey};
+use trifold_circuits::schnorr::SecretKey;
 use trifold_shard::{Shard, file, key};
+use trifold_verifier::Fr;
+use trifold_verifier::verified::VerifiedState;
 
 use crate::bounded;
+use crate::netted::NettedLedger;
 use crate::network::read_genesis;
+use crate::time::now_milliseconds;
 
 /// Name of the genesis file.
 pub const GENESIS: &str = "genesis.json";
@@ -26,6 +31,82 @@ pub struct Ledger {
     pub shard: Shard,
 }
 
+/// A shard that this machine keeps, whatever its program: what its operator needs to submit for it.
+pub trait Submits {
+    fn index(&self) -> u32;
+
+    /// Epoch of the latest global state observed; 0 before the first.
+    fn latest_epoch(&self) -> u64;
+
+    /// Takes in a verified global state with the shard's path under its root, and remembers it.
+    fn observe(&mut self, verified: &VerifiedState, siblings: Vec<[Fr; 2]>) -> anyhow::Result<()>;
+
+    /// The signed bytes of the snapshot under way, or of a new one, and the blobs that its parts are proven from; remembered
+    /// before anybody sees them.
+    fn next(&mut self, operator: &SigningKey) -> anyhow::Result<(Vec<u8>, Vec<Vec<u8>>)>;
+
+    fn genesis(&self) -> &Genesis;
+
+    /// The operator's key, out of the file beside the ledger.
+    ///
+    /// # Errors
+    /// The file is not there, others may read it, or it is not the key in the genesis file.
+    fn operator(&self) -> anyhow::Result<SigningKey>;
+}
+
+/// Opens the ledger at `path`: a file of a `transfer` shard, or the folder of a netted one.
+pub fn open(path: &Path) -> anyhow::Result<Box<dyn Submits>> {
+    match path.is_dir() {
+        true => Ok(Box::new(NettedLedger::open(path)?)),
+        false => Ok(Box::new(Ledger::open(path)?)),
+    }
+}
+
+impl Submits for Ledger {
+    fn index(&self) -> u32 {
+        self.shard.index()
+    }
+
+    fn latest_epoch(&self) -> u64 {
+        self.shard.latest_epoch()
+    }
+
+    fn observe(&mut self, verified: &VerifiedState, siblings: Vec<[Fr; 2]>) -> anyhow::Result<()> {
+        self.shard.observe(verified, siblings)?;
+        self.save()
+    }
+
+    fn next(&mut self, operator: &SigningKey) -> anyhow::Result<(Vec<u8>, Vec<Vec<u8>>)> {
+        let snapshot = self.shard.snapshot(now_milliseconds())?;
+        let snapshot =
+            snapshot.context("nothing to submit: no transfer since the last snapshot")?;
+        let bytes = snapshot.sign(operator)?;
+        self.save()?;
+        Ok((bytes, Vec::new()))
+    }
+
+    fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    fn operator(&self) -> anyhow::Result<SigningKey> {
+        operator(&self.path, &self.genesis, self.shard.index())
+    }
+}
+
+/// The operator's key of a shard, out of `shard-<i>.key` beside its ledger.
+pub fn operator(ledger: &Path, genesis: &Genesis, index: u32) -> anyhow::Result<SigningKey> {
+    let path = key_path(ledger);
+    let key = key::load(&path)?;
+    let registered = genesis.shard(index)?.operator;
+    ensure!(
+        key.verifying_key() == registered.0,
+        "{}: not the key of shard {index} in {GENESIS}",
+        path.display()
+    );
+    Ok(key)
+}
+
 impl Ledger {
     /// Opens `shard-<i>.json` of a demo network's folder.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
@@ -40,52 +121,54 @@ impl Ledger {
         })
     }
 
-    /// The operator's key, out of `shard-<i>.key` beside the ledger.
-    ///
-    /// # Errors
-    /// The file is not there, others may read it, or it is not the key in the genesis file.
-    pub fn operator(&self) -> anyhow::Result<SigningKey> {
-        let path = key_path(&self.path);
-        let key = key::load(&path)?;
-        let registered = self.genesis.shard(self.shard.index())?.operator;
-        ensure!(
-            key.verifying_key() == registered.0,
-            "{}: not the key of shard {} in {GENESIS}",
-            path.display(),
-            self.shard.index()
-        );
-        Ok(key)
-    }
-
     /// Replaces the file.
     pub fn save(&self) -> anyhow::Result<()> {
         Ok(file::save(&self.shard, &self.path)?)
     }
 }
 
-/// Writes a demo network: the genesis file, the seed of its accounts, and for each shard a ledger and its operator's key.
-pub fn create(
+/// What a network for trying things out is made of.
+pub struct Demo {
+    pub seed: u64,
+    pub shards: u32,
+    pub accounts: u32,
+    pub balance: u64,
+}
+
+/// Writes a demo network of `transfer` shards: the genesis file, the seed of its accounts, and for each shard a ledger and its
+/// operator's key.
+pub fn create(folder: &Path, demo: &Demo, program: Fr) -> anyhow::Result<Genesis> {
+    let (genesis, _) = Genesis::demo(demo.seed, demo.shards, demo.accounts, demo.balance)?;
+    create_with(folder, demo, genesis, |genesis, index, path| {
+        let shard = Shard::genesis(genesis, index, program)?;
+        Ok(file::save(&shard, &path.with_extension("json"))?)
+    })
+}
+
+/// Writes what a network's folder has whatever its shards' program, with fresh keys of their operators; `shard` makes the
+/// ledger of each, whose path has no extension yet.
+pub fn create_with(
     folder: &Path,
-    seed: u64,
-    shards: u32,
-    accounts: u32,
-    balance: u64,
-    program: trifold_verifier::Fr,
+    demo: &Demo,
+    genesis: Genesis,
+    shard: impl Fn(&Genesis, u32, &Path) -> anyhow::Result<()>,
 ) -> anyhow::Result<Genesis> {
     let file = folder.join(GENESIS);
     ensure!(!file.exists(), "{} exists already", file.display());
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let (genesis, _) = Genesis::demo(seed, shards, accounts, balance)?;
-    let operators: Vec<_> = (0..shards).map(|_| fresh_key()).collect();
+    let operators: Vec<_> = genesis.shards().iter().map(|_| fresh_key()).collect();
     let genesis = genesis.with_operators(operators.iter().map(public));
     for (index, operator) in (0..).zip(&operators) {
-        let (shard, path) = (
-            Shard::genesis(&genesis, index, program)?,
-            folder.join(format!("shard-{index}.json")),
-        );
+        let path = folder.join(format!("shard-{index}"));
         key::create(operator, &key_path(&path))?;
-        file::save(&shard, &path)?;
+        shard(&genesis, index, &path)?;
     }
+    let Demo {
+        seed,
+        accounts,
+        balance,
+        ..
+    } = demo;
     let seed_file = folder.join(SEED);
     let text = format!("{seed} {accounts} {balance}\n");
     fs::write(&seed_file, text).with_context(|| seed_file.display().to_string())?;
@@ -105,7 +188,8 @@ fn fresh_key() -> SigningKey {
     SigningKey::from_bytes(&rand::random())
 }
 
-fn read_secrets(folder: &Path, genesis: &Genesis) -> anyhow::Result<DemoSecrets> {
+/// The secrets of a demo network's accounts, which follow from the seed beside its genesis file.
+pub fn read_secrets(folder: &Path, genesis: &Genesis) -> anyhow::Result<DemoSecrets> {
     let file = folder.join(SEED);
     let text = String::from_utf8(bounded::read(&file, MAX_SEED_BYTES)?)?;
     let numbers: Vec<u64> = text
@@ -113,13 +197,20 @@ fn read_secrets(folder: &Path, genesis: &Genesis) -> anyhow::Result<DemoSecrets>
         .map_while(|word| word.parse().ok())
         .collect();
     let malformed = || format!("{}: not a demo network's seed", file.display());
-    let [seed, accounts, balance] = numbers.try_into().ok().with_context(malformed)?;
+    let [seed, accounts, _] = numbers.try_into().ok().with_context(malformed)?;
     let accounts = u32::try_from(accounts).with_context(malformed)?;
-    let shards = genesis.shards().len() as u32;
-    let (demo, secrets) = Genesis::demo(seed, shards, accounts, balance)?;
-    let operators = genesis.shards().iter().map(|shard| shard.operator);
+    let secrets = DemoSecrets::derive(seed, genesis.shards().len() as u32, accounts);
+    let registered = genesis.shards().iter().map(|shard| shard.start.accounts());
+    let ours = secrets
+        .accounts
+        .iter()
+        .zip(registered)
+        .all(|(keys, accounts)| {
+            let keys = keys.iter().map(SecretKey::public);
+            keys.eq(accounts.iter().map(|account| account.key))
+        });
     ensure!(
-        demo.with_operators(operators) == *genesis,
+        ours,
         "{}: the seed is not that of {GENESIS} beside it",
         file.display()
     );

@@ -1,12 +1,24 @@
-//! The circuits of the netted ledger on this machine: its close, and those that parts are proven by.
+//! The netted ledger on this machine: its circuits, and shards that keep one in a folder.
 
-use anyhow::Context;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use ed25519_dalek::SigningKey;
 use trifold_circuits::artifacts::{Checkout, Manifest};
-use trifold_circuits::genesis::NettedProgram;
+use trifold_circuits::genesis::{DemoSecrets, Genesis, NettedProgram};
 use trifold_circuits::netted::circuit::{CLOSE, PartCircuit};
 
+use trifold_shard::netted::layout::{Domain, Message, Payment, SignedMessage};
+use trifold_shard::netted::{NettedShard, Submission};
+use trifold_shard::store::Settings;
+use trifold_verifier::Fr;
+use trifold_verifier::verified::VerifiedState;
+
 use crate::deployment::Deployed;
+use crate::ledger::{self, Demo, GENESIS, Submits};
+use crate::network::read_genesis;
 use crate::output::client_key;
+use crate::time::now_milliseconds;
 
 /// All of them with their keys.
 pub struct NettedCircuits {
@@ -58,4 +70,113 @@ impl NettedCircuits {
             part,
         )?)
     }
+}
+
+/// A netted shard's folder with what lies beside it.
+pub struct NettedLedger {
+    path: PathBuf,
+    genesis: Genesis,
+    secrets: DemoSecrets,
+    pub shard: NettedShard,
+}
+
+impl NettedLedger {
+    /// Opens the folder `shard-<i>` of a demo network.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let genesis = read_genesis(&folder.join(GENESIS))?;
+        let secrets = ledger::read_secrets(folder, &genesis)?;
+        let shard = NettedShard::open(path, &genesis, Settings::default())?;
+        Ok(Self {
+            path: path.into(),
+            genesis,
+            secrets,
+            shard,
+        })
+    }
+
+    /// Lets the owners of accounts sign a payment each, from account `from` on; all of them are taken, or an error tells of the
+    /// first that was not.
+    pub fn pay(&self, payments: &[(u32, u32, u64)]) -> anyhow::Result<()> {
+        let mut next = std::collections::HashMap::new();
+        let mut messages = Vec::new();
+        for (from, to, amount) in payments {
+            let known = self.shard.store().next_ordinal(*from);
+            let known = known.with_context(|| format!("account {from} does not exist"))?;
+            let ordinal = next.entry(*from).or_insert(known);
+            messages.push(self.sign(*from, *ordinal, *to, *amount)?);
+            *ordinal += 1;
+        }
+        let taken = self.shard.accept(messages)?;
+        Ok(taken.into_iter().collect::<Result<_, _>>()?)
+    }
+
+    fn sign(&self, from: u32, ordinal: u64, to: u32, amount: u64) -> anyhow::Result<SignedMessage> {
+        let index = self.shard.chain().index();
+        let shard = u16::try_from(index)?;
+        let keys = self.secrets.accounts.get(index as usize);
+        let secret = keys.and_then(|keys| keys.get(from as usize));
+        let secret = secret.with_context(|| format!("no key for account {from}"))?;
+        let netted = self.genesis.netted()?.context("no netted shards")?;
+        let payment = Payment {
+            account: to,
+            shard,
+            amount,
+            fee: 0,
+        };
+        let message = Message {
+            from,
+            ordinal,
+            payments: vec![payment],
+        };
+        Ok(Domain::new(netted.network, shard).sign(message, secret))
+    }
+}
+
+impl Submits for NettedLedger {
+    fn index(&self) -> u32 {
+        self.shard.chain().index()
+    }
+
+    fn latest_epoch(&self) -> u64 {
+        self.shard.chain().latest_epoch()
+    }
+
+    fn observe(&mut self, verified: &VerifiedState, siblings: Vec<[Fr; 2]>) -> anyhow::Result<()> {
+        self.shard.observe(verified, &siblings)?;
+        Ok(())
+    }
+
+    fn next(&mut self, operator: &SigningKey) -> anyhow::Result<(Vec<u8>, Vec<Vec<u8>>)> {
+        let submission = self.shard.snapshot(now_milliseconds())?;
+        let submission =
+            submission.context("nothing to submit: no message since the last snapshot")?;
+        let Submission { snapshot, inputs } = submission;
+        Ok((snapshot.sign(operator)?, inputs))
+    }
+
+    fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    fn operator(&self) -> anyhow::Result<SigningKey> {
+        ledger::operator(&self.path, &self.genesis, self.index())
+    }
+}
+
+/// Writes a demo network of netted shards, whose tries have `depth` levels.
+pub fn create(
+    folder: &Path,
+    demo: &Demo,
+    depth: u8,
+    program: NettedProgram,
+    transfer: Fr,
+) -> anyhow::Result<Genesis> {
+    ensure!(demo.accounts > 0, "a netted shard has at least one account");
+    let secrets = DemoSecrets::derive(demo.seed, demo.shards, demo.accounts);
+    let genesis = Genesis::demo_netted(program, &secrets, demo.balance, depth)?;
+    ledger::create_with(folder, demo, genesis, |genesis, index, path| {
+        NettedShard::create(path, genesis, index, transfer, Settings::default())?;
+        Ok(())
+    })
 }

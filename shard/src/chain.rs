@@ -53,11 +53,6 @@ impl Chain {
         }
     }
 
-    /// Digest of G_0.
-    pub fn network(&self) -> Fr {
-        self.network
-    }
-
     /// Index in the global trie.
     pub fn index(&self) -> u32 {
         self.index

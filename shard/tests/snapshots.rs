@@ -79,6 +79,7 @@ impl Network {
                 let known = [self.program, Fr::from(98)].contains(program);
                 known.then_some(Kind::Transfer)
             },
+            netted: None,
             history: &|epoch| (epoch == 0).then_some(network),
             now_milliseconds: NOW,
         };
@@ -284,6 +285,7 @@ fn check_signals(network: &Network, snapshot: &Snapshot) -> Result<(), SnapshotE
         network: digest,
         current,
         kind: &|_| Some(Kind::Signals),
+        netted: None,
         history: &|_| None,
         now_milliseconds: NOW,
     };

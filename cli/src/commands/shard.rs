@@ -6,23 +6,25 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
-use ed25519_dalek::SigningKey;
 use tokio::sync::watch;
 use trifold_circuits::artifacts::{Checkout, Manifest};
+use trifold_circuits::snapshot::Snapshot;
 use trifold_console::metrics::Role;
 use trifold_console::{Console, Light, Metrics};
 use trifold_prover::Entropy;
 use trifold_shard::{Wallet, file};
+use trifold_verifier::statement::Leaf;
 
 use super::receipt;
 use crate::accounts::LedgerAccounts;
 use crate::deployment::Deployed;
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Demo, Ledger, Submits};
+use crate::netted::{self, NettedCircuits, NettedLedger};
 use crate::progress::Screen;
 use crate::serve::Listen;
 use crate::shutdown;
 use crate::text::hex;
-use crate::time::{fresh_seed, now_milliseconds};
+use crate::time::fresh_seed;
 
 /// The reference shard keeps its accounts in a file, and the key that signs its snapshots in another, which only its owner
 /// may read. The clients' secrets follow from a seed that lies beside them: these networks are for trying things out.
@@ -62,6 +64,12 @@ struct New {
     balance: u64,
     #[arg(long)]
     seed: Option<u64>,
+    /// Netted shards, in folders DIR/shard-<i>: needs `trifold setup --netted`
+    #[arg(long)]
+    netted: bool,
+    /// Levels of a netted shard's account trie
+    #[arg(long, default_value_t = 7, requires = "netted", value_parser = clap::value_parser!(u8).range(6..=20))]
+    depth: u8,
 }
 
 #[derive(Args)]
@@ -144,14 +152,21 @@ impl New {
         let transfer = Deployed::ready(&checkout, transfer, &Entropy::Fresh, &screen)?;
         let seed = self.seed.unwrap_or_else(fresh_seed);
         let program = transfer.digest;
-        let genesis = ledger::create(
-            &self.folder,
+        let demo = Demo {
             seed,
-            self.shards,
-            self.accounts,
-            self.balance,
-            program,
-        )?;
+            shards: self.shards,
+            accounts: self.accounts,
+            balance: self.balance,
+        };
+        let genesis = match self.netted {
+            false => ledger::create(&self.folder, &demo, program)?,
+            true => {
+                let circuits = NettedCircuits::cached(&checkout, &manifest)?;
+                let circuits = circuits.context("no keys here: run trifold setup --netted")?;
+                let netted = circuits.program()?;
+                netted::create(&self.folder, &demo, self.depth, netted, program)?
+            }
+        };
         let network = genesis.global_state(program)?.digest();
         println!("network {} in {}", hex(&network), self.folder.display());
         Ok(())
@@ -160,6 +175,9 @@ impl New {
 
 impl Transfer {
     fn run(self) -> anyhow::Result<()> {
+        if self.ledger.is_dir() {
+            return self.netted();
+        }
         let mut ledger = Ledger::open(&self.ledger)?;
         match (self.from, self.to) {
             (Some(from), Some(to)) => pay(&mut ledger, from, to, self.amount)?,
@@ -173,6 +191,27 @@ impl Transfer {
         }
         ledger.save()?;
         println!("{} transfers wait for a snapshot", ledger.shard.pending());
+        Ok(())
+    }
+}
+
+impl Transfer {
+    fn netted(self) -> anyhow::Result<()> {
+        let ledger = NettedLedger::open(&self.ledger)?;
+        let payments = match (self.from, self.to) {
+            (Some(from), Some(to)) => vec![(from.try_into()?, to.try_into()?, self.amount)],
+            _ => {
+                let accounts = ledger.shard.store().accounts().len() as u64;
+                let first = ledger.shard.pending() as u64;
+                let payment = |nth: u64| {
+                    let from = nth % accounts;
+                    (from as u32, ((from + 1) % accounts) as u32, self.amount)
+                };
+                (first..first + self.count).map(payment).collect()
+            }
+        };
+        ledger.pay(&payments)?;
+        println!("{} messages wait for a snapshot", ledger.shard.pending());
         Ok(())
     }
 }
@@ -202,24 +241,38 @@ impl SnapshotCommand {
     fn run(self) -> anyhow::Result<()> {
         let mut ledger = Ledger::open(&self.ledger)?;
         let operator = ledger.operator()?;
-        let bytes = next_snapshot(&mut ledger, &operator)?;
+        let (bytes, _) = ledger.next(&operator)?;
         std::fs::write(&self.out, &bytes).with_context(|| self.out.display().to_string())?;
         println!("{} bytes in {}", bytes.len(), self.out.display());
         Ok(())
     }
 }
 
-/// The signed bytes of the snapshot under way, or of a new one; the ledger remembers it before anybody sees it.
-pub fn next_snapshot(ledger: &mut Ledger, operator: &SigningKey) -> anyhow::Result<Vec<u8>> {
-    let snapshot = ledger.shard.snapshot(now_milliseconds())?;
-    let snapshot = snapshot.context("nothing to submit: no transfer since the last snapshot")?;
-    let bytes = snapshot.sign(operator)?;
-    ledger.save()?;
-    Ok(bytes)
-}
-
 impl Show {
+    fn netted(self) -> anyhow::Result<()> {
+        let ledger = NettedLedger::open(&self.ledger)?;
+        let (shard, chain) = (&ledger.shard, ledger.shard.chain());
+        println!(
+            "shard {}: {} messages wait for a snapshot, {} under way",
+            chain.index(),
+            shard.pending(),
+            chain.under_way().map_or(0, Snapshot::events)
+        );
+        show_leaf(chain.leaf());
+        println!("account  balance  messages signed");
+        for (index, account) in shard.store().accounts().iter().enumerate() {
+            println!(
+                "{index:>7}  {:>7}  {:>15}",
+                account.balance, account.ordinal
+            );
+        }
+        Ok(())
+    }
+
     fn run(self) -> anyhow::Result<()> {
+        if self.ledger.is_dir() {
+            return self.netted();
+        }
         let Ledger { shard, .. } = Ledger::open(&self.ledger)?;
         let leaf = shard.leaf();
         println!(
@@ -228,10 +281,7 @@ impl Show {
             shard.pending()
         );
         println!("state root {}", hex(&shard.ledger().root()));
-        println!(
-            "in the latest global state: lamport {}, timestamp {}, seen epoch {}, supply {}",
-            leaf.lamport, leaf.timestamp, leaf.seen_epoch, leaf.supply
-        );
+        show_leaf(leaf);
         println!("account  balance  transfers signed");
         for (index, account) in shard.ledger().accounts() {
             println!(
@@ -241,6 +291,13 @@ impl Show {
         }
         Ok(())
     }
+}
+
+fn show_leaf(leaf: &Leaf) {
+    println!(
+        "in the latest global state: lamport {}, timestamp {}, seen epoch {}, supply {}",
+        leaf.lamport, leaf.timestamp, leaf.seen_epoch, leaf.supply
+    );
 }
 
 impl AddAccount {

@@ -11,10 +11,9 @@ use trifold_coordinator::wire::Outcome;
 use trifold_verifier::receipt::Receipt;
 
 use super::receipt;
-use super::shard::next_snapshot;
 use crate::config::Nats;
 use crate::farm::Client;
-use crate::ledger::Ledger;
+use crate::ledger::{self, Submits};
 use crate::network::{self, Network};
 
 /// Time in which a coordinator has read what was published.
@@ -38,13 +37,13 @@ pub struct Submit {
 
 impl Submit {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let ledger = Ledger::open(&self.ledger)?;
-        let network = network::cached(ledger.genesis.clone())?;
+        let ledger = ledger::open(&self.ledger)?;
+        let network = network::cached(ledger.genesis().clone())?;
         tokio::runtime::Runtime::new()?.block_on(self.send(ledger, &network))?;
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn send(&self, ledger: Ledger, network: &Network) -> anyhow::Result<()> {
+    async fn send(&self, ledger: Box<dyn Submits>, network: &Network) -> anyhow::Result<()> {
         let mut shard = Submitter {
             farm: Client {
                 queue: self.nats.connect().await?,
@@ -57,8 +56,9 @@ impl Submit {
             shard.observe(&receipt)?;
         }
         let operator = shard.ledger.operator()?;
-        let bytes = next_snapshot(&mut shard.ledger, &operator)?;
-        let index = shard.ledger.shard.index();
+        let (bytes, inputs) = shard.ledger.next(&operator)?;
+        let index = shard.ledger.index();
+        shard.farm.store(inputs).await?;
         let snapshot = shard.farm.submit(network, index, bytes, &operator).await?;
         let outcome = shard.farm.accepted(index, &snapshot).await?;
         println!("shard {index}: snapshot {snapshot} {}", said(&outcome));
@@ -78,7 +78,7 @@ struct Submitter<'a> {
     farm: Client,
     asker: Asker,
     network: &'a Network,
-    ledger: Ledger,
+    ledger: Box<dyn Submits>,
 }
 
 impl Submitter<'_> {
@@ -98,7 +98,7 @@ impl Submitter<'_> {
     /// The newest epoch that light clients are told of; 0 if there is none.
     async fn told(&self) -> anyhow::Result<u64> {
         let (epoch, under) = (At::Latest, None);
-        let shard = self.ledger.shard.index();
+        let shard = self.ledger.index();
         let question = Question::Receipt {
             epoch,
             shard,
@@ -113,7 +113,7 @@ impl Submitter<'_> {
 
     /// The shard's receipt of a published epoch.
     async fn receipt(&self, epoch: u64) -> anyhow::Result<Receipt> {
-        let (shard, under, start) = (self.ledger.shard.index(), None, Instant::now());
+        let (shard, under, start) = (self.ledger.index(), None, Instant::now());
         let question = Question::Receipt {
             epoch: At::Epoch(epoch),
             shard,
@@ -133,17 +133,16 @@ impl Submitter<'_> {
     /// The shard takes in a state whose proof a light client has checked, if it is newer than the one it knows.
     fn observe(&mut self, receipt: &Receipt) -> anyhow::Result<()> {
         let verified = receipt.verify_under(&self.network.client())?;
-        let index = self.ledger.shard.index();
+        let index = self.ledger.index();
         ensure!(
             receipt.shard.index == index && receipt.past.is_none(),
             "that is not the receipt of shard {index} that was asked for"
         );
-        if receipt.epoch() <= self.ledger.shard.latest_epoch() {
+        if receipt.epoch() <= self.ledger.latest_epoch() {
             return Ok(());
         }
         let siblings = receipt.shard.path.siblings.clone();
-        self.ledger.shard.observe(verified.state(), siblings)?;
-        self.ledger.save()
+        self.ledger.observe(verified.state(), siblings)
     }
 }
 

@@ -16,6 +16,8 @@ use trifold_verifier::json;
 use crate::network::Network;
 use crate::time::now_milliseconds;
 
+/// Blobs stored beside each other.
+const UPLOADS: usize = 16;
 /// Pause between two looks at a record that somebody else writes.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -26,6 +28,21 @@ pub struct Client {
 }
 
 impl Client {
+    /// Stores the blobs that the parts of a snapshot are proven from, some beside each other.
+    pub async fn store(&self, blobs: Vec<Vec<u8>>) -> anyhow::Result<()> {
+        for blobs in blobs.chunks(UPLOADS) {
+            let mut stored = tokio::task::JoinSet::new();
+            for blob in blobs {
+                let (queue, blob) = (self.queue.clone(), blob.clone().into());
+                stored.spawn(async move { queue.artifacts().put(blob).await });
+            }
+            while let Some(put) = stored.join_next().await {
+                put??;
+            }
+        }
+        Ok(())
+    }
+
     /// Stores a snapshot and announces it in its operator's name.
     pub async fn submit(
         &self,

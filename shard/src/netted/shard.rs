@@ -101,16 +101,11 @@ impl NettedShard {
     pub fn open(
         folder: &Path,
         genesis: &Genesis,
-        transfer: Fr,
         settings: Settings,
     ) -> Result<Self, NettedShardError> {
         let path = folder.join(CHAIN);
         let position: Position = file::read_json(&path)?;
         let (rules, netted, _) = terms(genesis, position.chain.index())?;
-        if position.chain.network() != genesis.global_state(transfer)?.digest() {
-            let reason = "it belongs to another network";
-            return Err(ShardError::Inconsistent(reason).into());
-        }
         let store = Store::open(folder, rules, settings)?;
         if store.epoch() < position.epoch {
             let reason = "the ledger is older than what was submitted";
