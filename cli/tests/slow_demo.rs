@@ -278,7 +278,7 @@ fn every_card_has_a_worker_that_is_started_again_when_it_dies_in_a_proof() {
         cards.wait_for("worker is ready");
     }
     farm.submit();
-    let proving = cards.wait_for(": proving transfer");
+    let proving = cards.wait_for(": proving program");
     let victim = &proving[..8];
     let its_start = started.iter().find(|line| line.starts_with(victim));
     signal("KILL", process(its_start.expect("a line of that card")));

@@ -394,9 +394,13 @@ fn program_keys(
     transfer: &Deployed,
 ) -> anyhow::Result<HashMap<Fr, PreparedKey>> {
     let ours = (transfer.digest, PreparedKey::new(&transfer.verifying_key)?);
+    let netted = network.genesis.netted_program();
+    let netted = netted.map(|netted| (netted.digest(), netted.close()));
     let programs = network.genesis.programs().iter();
-    let admitted = programs.map(|program| -> anyhow::Result<_> {
-        Ok((program.digest(), PreparedKey::new(&ark_key(program.key()))?))
+    let programs = programs.map(|program| (program.digest(), program.key()));
+    let admitted = netted.into_iter().chain(programs);
+    let admitted = admitted.map(|(digest, key)| -> anyhow::Result<_> {
+        Ok((digest, PreparedKey::new(&ark_key(key))?))
     });
     std::iter::once(Ok(ours)).chain(admitted).collect()
 }
