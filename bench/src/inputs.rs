@@ -30,7 +30,7 @@ fn transfer() -> Result<Inputs> {
     let accounts = &secrets.accounts[0];
     let mut shard = Shard::genesis(&genesis, 0, Fr::from(11))?;
     let mut wallet = Wallet::new(accounts[0].clone(), 0, 0, 0);
-    for i in 0..Size::DEPLOYED.slots {
+    for i in 0..Size::DEPLOYED.transfers {
         let to = 1 + i % 2;
         let signed = wallet.transfer(to as u64, accounts[to].public(), 5);
         shard.accept(&signed)?;

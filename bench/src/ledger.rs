@@ -64,7 +64,7 @@ struct Units {
     upper_row: f64,
     join: f64,
     close: f64,
-    /// One transfer of the reference program at ten levels.
+    /// One transfer of the reference program at ten levels, with its share of the slots for messages.
     reference: f64,
     /// The three proofs of an epoch of at most eight messages.
     idle_epoch: f64,
@@ -282,7 +282,7 @@ impl Units {
             ("join of three parts", self.join),
             ("close of an epoch", self.close),
             (
-                "transfer of the reference program, 10 levels",
+                "transfer of the reference program, 10 levels, with its share of the slots for messages",
                 self.reference,
             ),
         ];

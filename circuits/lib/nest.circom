@@ -17,7 +17,7 @@ template Deepen() {
     signal input root;
     signal output out;
     deepen * (deepen - 1) === 0;
-    var empty[max_depth() + 1] = trie_empty();
+    var empty[21] = trie_empty();
     signal is[max_depth() + 1];
     var one = 0;
     var sibling = 0;

@@ -32,6 +32,19 @@ template KeysDigest() {
 }
 
 /*
+@title  BodyDigest: what a program vouches for about its shard
+@input  state_root                the program's own affair
+@input  outbox_root, inbox_root   tries of 9 levels, see lib/channel.circom; 0 while never used
+@output digest
+*/
+template BodyDigest() {
+    signal input state_root;
+    signal input outbox_root;
+    signal input inbox_root;
+    signal output digest <== Poseidon(4)([tag_body(), state_root, outbox_root, inbox_root]);
+}
+
+/*
 @title  LeafDigest: a shard's entry in the global trie
 @input  program      digest of the program's key
 @input  body         digest of state, outbox and inbox roots

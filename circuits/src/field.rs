@@ -116,6 +116,26 @@ impl<'de> Deserialize<'de> for ShortElement {
     }
 }
 
+/// For `#[serde(with = "field::pairs")]` on the sibling pairs of a path.
+pub mod pairs {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(pairs: &[[Fr; 2]], serializer: S) -> Result<S::Ok, S::Error> {
+        let elements: Vec<[Element; 2]> = pairs.iter().map(|pair| pair.map(Element)).collect();
+        elements.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<[Fr; 2]>, D::Error> {
+        let elements = Vec::<[Element; 2]>::deserialize(deserializer)?;
+        Ok(elements
+            .into_iter()
+            .map(|pair| pair.map(|element| element.0))
+            .collect())
+    }
+}
+
 /// A domain tag: the big-endian integer of its ASCII bytes, at most 31 of them.
 pub fn tag(name: &str) -> Fr {
     Fr::from_be_bytes_mod_order(name.as_bytes())

@@ -1,6 +1,7 @@
 //! From statements to witnesses: Circom sources, their inputs, advice and native relations.
 
 pub mod artifacts;
+pub mod channel;
 pub mod field;
 pub mod generated;
 pub mod genesis;

@@ -114,6 +114,12 @@ impl Coordinates {
         y: Fr::ONE,
     };
 
+    /// (0, 0), no point of the curve: names no key.
+    pub const NONE: Self = Self {
+        x: Fr::ZERO,
+        y: Fr::ZERO,
+    };
+
     /// What the circuit checks: the equation on any point of the curve, whatever its order.
     pub fn verify(&self, message: Fr, signature: &Signature) -> Result<(), SchnorrError> {
         let hash = challenge_hash(signature.commitment, *self, message);

@@ -21,7 +21,7 @@ use trifold_verifier::statement::{Leaf, ProgramStatement, SUPPLY_BITS};
 
 /// Version of the encoding, its first byte.
 pub const SNAPSHOT_VERSION: u8 = 2;
-/// Longest snapshot accepted, in bytes; sixteen transfers on a trie of ten levels take about 27,000, two thousand parts of a
+/// Longest snapshot accepted, in bytes; a full batch of `transfer` takes about 30,000, two thousand parts of a
 /// netted epoch about 360,000.
 pub const MAX_SNAPSHOT_BYTES: usize = 512 * 1024;
 /// How far a snapshot's timestamp may run ahead of the checker's clock, in milliseconds.
@@ -58,7 +58,7 @@ pub enum SnapshotError {
     Stale { lamport: u64, current: u64 },
     #[error("snapshot does not start from the shard's current leaf")]
     PreviousLeaf,
-    #[error("batch does not start from the shard's current state root")]
+    #[error("batch does not start from the shard's current body")]
     PreviousRoot,
     #[error("signals do not start from the shard's current body")]
     PreviousBody,

@@ -11,21 +11,34 @@ use ark_groth16::{Groth16, prepare_verifying_key};
 use support::Fixture;
 use trifold_circuits::artifacts::{Checkout, CircuitSpec, Parameter};
 use trifold_circuits::inputs::Inputs;
+use trifold_circuits::transfer::Size;
 use trifold_kernels::{Device, EmulatorConfig};
 use trifold_prover::backend::{Cuda, LowMemory, Options};
 use trifold_prover::{Backend, Cpu, self_test};
 use trifold_verifier::groth16::{Proof, VerifyingKey};
+
+/// No more slots for messages than there must be.
+const SIZE: Size = Size {
+    receives: 1,
+    sends: 1,
+    ..ledger::SIZE
+};
 
 fn transfer() -> Fixture {
     let parameter = |name: &str, value: usize| Parameter {
         name: name.into(),
         value: value as u64,
     };
-    let size = ledger::SIZE;
+    let size = SIZE;
     let spec = CircuitSpec {
-        name: format!("transfer-{}-{}", size.slots, size.depth),
+        name: format!("transfer-{}-{}", size.transfers, size.depth),
         template: Some("Transfer".into()),
-        parameters: vec![parameter("N", size.slots), parameter("DEPTH", size.depth)],
+        parameters: vec![
+            parameter("N", size.transfers),
+            parameter("M", size.receives),
+            parameter("S", size.sends),
+            parameter("DEPTH", size.depth),
+        ],
         ..CircuitSpec::unlisted("programs/transfer.circom".into())
     };
     let checkout = Checkout::find().unwrap();
@@ -38,7 +51,7 @@ fn batches() -> [Inputs; 2] {
     [3, 2].map(|events| {
         let mut batch = ledger::batch();
         batch.steps.truncate(events);
-        batch.inputs(ledger::SIZE).unwrap().0
+        batch.inputs(SIZE).unwrap().0
     })
 }
 

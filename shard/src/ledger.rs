@@ -5,14 +5,21 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use trifold_circuits::genesis::GenesisShard;
 use trifold_circuits::schnorr::{Coordinates, PublicKey, SchnorrError};
-use trifold_circuits::transfer::{self, Holding, SignedTransfer, Size, Step, Transfer};
+use trifold_circuits::transfer::{self, Delivered, Holding, SignedTransfer, Size, Step, Transfer};
 use trifold_circuits::trie::{SparseTrie, TrieError};
+use trifold_verifier::statement::Message;
 
 /// Why a transfer was refused; the ledger is as before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
     #[error("account {index} is outside the ledger, which has room for {capacity}")]
     Index { index: u64, capacity: u64 },
+    #[error("no shard has an account {0}: 2^32 is the first number that a message can't name")]
+    RemoteIndex(u64),
+    #[error("a request is for another shard")]
+    LocalRequest,
+    #[error("the key that message {index} names is needed to open an account, and was not given")]
+    MissingKey { index: u64 },
     #[error("sender {index} has no account")]
     UnknownSender { index: u64 },
     #[error("transfer {ordinal} of account {index} was executed before; the next is {expected}")]
@@ -54,10 +61,20 @@ pub enum LedgerError {
 /// One account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Entry {
-    pub key: PublicKey,
+    /// Usable if a transfer opened the account: the circuit opens one for whatever key a message names.
+    pub key: Coordinates,
     pub balance: u64,
     /// Transfers signed so far.
     pub ordinal: u64,
+}
+
+/// The account that a message is for, before it is delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub key: Coordinates,
+    pub held: Option<Holding>,
+    /// From the leaf up.
+    pub siblings: Vec<[Fr; 2]>,
 }
 
 /// Accounts by position, and the trie over them; stored as the accounts alone.
@@ -80,7 +97,7 @@ impl Ledger {
             .start
             .accounts()
             .iter()
-            .map(|account| entry(account.key, account.balance));
+            .map(|account| entry(account.key.coordinates(), account.balance));
         Self::try_from((0..).zip(accounts).collect::<BTreeMap<_, _>>())
     }
 
@@ -112,86 +129,152 @@ impl Ledger {
         Ok(self.trie.path(index)?)
     }
 
-    /// Executes a transfer on shard `shard`; returns what its proof needs.
+    /// Executes a transfer on shard `shard`; returns what its proof needs. What is for another shard only leaves the sender.
     pub fn execute(&mut self, shard: u32, signed: &SignedTransfer) -> Result<Step, LedgerError> {
         let (sender, receiver) = self.check(shard, signed)?;
         let Transfer { from, to, .. } = signed.transfer;
         let sender_siblings = self.path(from)?;
         let before = self.accounts.get(&from).copied();
         self.put(from, sender)?;
-        let held = self.accounts.get(&to).map(|held| Holding {
-            balance: held.balance,
-            ordinal: held.ordinal,
-        });
-        let receiver_siblings = self.path(to)?;
-        self.put(to, receiver)?;
-        Ok(Step {
+        let mut step = Step {
             signed: *signed,
-            sender_key: sender.key.coordinates(),
+            sender_key: sender.key,
             sender_balance: before.unwrap_or(sender).balance,
             sender_siblings,
-            receiver: held,
-            receiver_siblings,
-        })
+            receiver: None,
+            receiver_siblings: Vec::new(),
+        };
+        if let Some(receiver) = receiver {
+            step.receiver = self.holding(to);
+            step.receiver_siblings = self.path(to)?;
+            self.put(to, receiver)?;
+        }
+        Ok(step)
     }
 
     /// Takes back the transfer that was executed last.
     ///
     /// # Errors
     /// It is of accounts that are not there.
-    pub fn undo(&mut self, step: &Step) -> Result<(), LedgerError> {
+    pub fn undo(&mut self, shard: u32, step: &Step) -> Result<(), LedgerError> {
         let Transfer {
-            from, to, ordinal, ..
+            from,
+            to,
+            to_shard,
+            ordinal,
+            ..
         } = step.signed.transfer;
-        match (step.receiver, self.accounts.get(&to)) {
-            (Some(before), Some(receiver)) => self.put(
-                to,
-                Entry {
-                    key: receiver.key,
-                    balance: before.balance,
-                    ordinal: before.ordinal,
-                },
-            )?,
-            _ => {
-                self.trie.set(to, Fr::default())?;
-                self.accounts.remove(&to);
-            }
+        if to_shard == shard {
+            self.restore(to, step.receiver)?;
         }
-        let sender = self.accounts.get(&from);
-        let sender = sender.ok_or(LedgerError::UnknownSender { index: from })?;
-        let before = Entry {
-            key: sender.key,
+        let before = Holding {
             balance: step.sender_balance,
             ordinal,
         };
-        self.put(from, before)
+        self.restore(from, Some(before))
     }
 
-    /// Sender and receiver after the transfer. Cheap checks come first, the signature last.
-    fn check(&self, shard: u32, signed: &SignedTransfer) -> Result<(Entry, Entry), LedgerError> {
-        let transfer = &signed.transfer;
-        [transfer.from, transfer.to]
-            .into_iter()
-            .try_for_each(check_index)?;
-        let owner = self
-            .account(transfer.from)
-            .ok_or(LedgerError::UnknownSender {
-                index: transfer.from,
-            })?;
-        let sender = debit(owner, transfer)?;
-        let held = match transfer.from == transfer.to {
-            true => Some(&sender),
-            false => self.account(transfer.to),
+    /// What message `index` of a channel does. `named` is the key that it names, if that is known. Returns what its proof needs of
+    /// the account, and what becomes of the message.
+    pub fn deliver(
+        &mut self,
+        message: &Message,
+        index: u64,
+        named: Coordinates,
+    ) -> Result<(Target, Delivered), LedgerError> {
+        let size = Size::DEPLOYED;
+        let place = size.place(message).unwrap_or_default();
+        let key = self.account(place).map_or(named, |entry| entry.key);
+        let target = Target {
+            key,
+            held: self.holding(place),
+            siblings: self.path(place)?,
         };
-        let receiver = credit(held, transfer)?;
+        let delivered = transfer::deliver(message, index, size, key, target.held);
+        let delivered = delivered.ok_or(LedgerError::MissingKey { index })?;
+        if let Some(Holding { balance, ordinal }) = delivered.held {
+            let entry = Entry {
+                key,
+                balance,
+                ordinal,
+            };
+            self.put(place, entry)?;
+        }
+        Ok((target, delivered))
+    }
+
+    /// Takes back the message that was delivered last to the account `held` then.
+    ///
+    /// # Errors
+    /// The account is not there.
+    pub fn take_back(
+        &mut self,
+        message: &Message,
+        held: Option<Holding>,
+    ) -> Result<(), LedgerError> {
+        let place = Size::DEPLOYED.place(message);
+        place.map_or(Ok(()), |place| self.restore(place, held))
+    }
+
+    fn holding(&self, index: u64) -> Option<Holding> {
+        self.accounts.get(&index).map(|held| Holding {
+            balance: held.balance,
+            ordinal: held.ordinal,
+        })
+    }
+
+    fn restore(&mut self, index: u64, held: Option<Holding>) -> Result<(), LedgerError> {
+        let Some(Holding { balance, ordinal }) = held else {
+            self.trie.set(index, Fr::default())?;
+            self.accounts.remove(&index);
+            return Ok(());
+        };
+        let entry = self.accounts.get(&index);
+        let key = entry.ok_or(LedgerError::UnknownSender { index })?.key;
+        let entry = Entry {
+            key,
+            balance,
+            ordinal,
+        };
+        self.put(index, entry)
+    }
+
+    /// Sender and receiver after the transfer, the latter if it is of this shard. Cheap checks come first, the signature last.
+    fn check(
+        &self,
+        shard: u32,
+        signed: &SignedTransfer,
+    ) -> Result<(Entry, Option<Entry>), LedgerError> {
+        let transfer = &signed.transfer;
+        let index = transfer.from;
+        check_index(index)?;
+        let owner = self.account(index);
+        let owner = owner.ok_or(LedgerError::UnknownSender { index })?;
+        let sender = debit(owner, transfer)?;
+        let receiver = match transfer.to_shard == shard {
+            true => Some(self.check_receiver(&sender, transfer)?),
+            false => check_remote(transfer).map(|()| None)?,
+        };
         owner
             .key
             .verify(transfer.message(shard), &signed.signature)?;
         Ok((sender, receiver))
     }
 
+    fn check_receiver(&self, sender: &Entry, transfer: &Transfer) -> Result<Entry, LedgerError> {
+        check_index(transfer.to)?;
+        if transfer.request {
+            return Err(LedgerError::LocalRequest);
+        }
+        let held = match transfer.from == transfer.to {
+            true => Some(sender),
+            false => self.account(transfer.to),
+        };
+        credit(held, transfer)
+    }
+
     fn put(&mut self, index: u64, entry: Entry) -> Result<(), LedgerError> {
-        let leaf = transfer::account(entry.key.coordinates(), entry.balance, entry.ordinal);
+        let leaf = transfer::account(entry.key, entry.balance, entry.ordinal);
         self.trie.set(index, leaf)?;
         self.accounts.insert(index, entry);
         Ok(())
@@ -227,7 +310,8 @@ fn debit(owner: &Entry, transfer: &Transfer) -> Result<Entry, LedgerError> {
         ordinal,
         expected,
     })?;
-    if amount == 0 {
+    // A request may ask without giving.
+    if amount == 0 && !transfer.request {
         return Err(LedgerError::ZeroAmount);
     }
     let rest = balance.checked_sub(amount).ok_or(LedgerError::Overdraft {
@@ -250,12 +334,12 @@ fn credit(held: Option<&Entry>, transfer: &Transfer) -> Result<Entry, LedgerErro
         ..
     } = *transfer;
     let held = match held {
-        Some(held) if held.key.coordinates() != receiver_key => {
+        Some(held) if held.key != receiver_key => {
             return Err(LedgerError::ReceiverKey { index });
         }
         Some(held) => *held,
         None => Entry {
-            key: usable(index, receiver_key)?,
+            key: usable(index, receiver_key)?.coordinates(),
             balance: 0,
             ordinal: 0,
         },
@@ -270,6 +354,18 @@ fn credit(held: Option<&Entry>, transfer: &Transfer) -> Result<Entry, LedgerErro
         balance: sum,
         ..held
     })
+}
+
+/// What can be said here about a receiver on another shard.
+fn check_remote(transfer: &Transfer) -> Result<(), LedgerError> {
+    let (index, key) = (transfer.to, transfer.receiver_key);
+    if u32::try_from(index).is_err() {
+        return Err(LedgerError::RemoteIndex(index));
+    }
+    match key == Coordinates::NONE {
+        true => Ok(()),
+        false => usable(index, key).map(|_| ()),
+    }
 }
 
 fn usable(index: u64, key: Coordinates) -> Result<PublicKey, LedgerError> {

@@ -1,25 +1,37 @@
-//! The shard's state machine: transfers and verified global states in, snapshots out.
+//! The shard's state machine: transfers, messages and verified global states in, snapshots and messages out.
 
+use crate::boxes::{Inbox, Outbox};
+use crate::channel::{Letter, Log};
 use crate::clock;
+use crate::delivery::DeliveryError;
 use crate::ledger::{Ledger, LedgerError};
 use ark_bn254::Fr;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use trifold_circuits::channel::{BodyFields, CHANNEL_CAPACITY, Send, StateFields};
 use trifold_circuits::field;
 use trifold_circuits::genesis::{Genesis, GenesisError, TRANSFER};
-use trifold_circuits::snapshot::{self, Snapshot, Work};
-use trifold_circuits::transfer::{self, Batch, SignedTransfer, Size, Step};
-use trifold_verifier::claim::ShardClaim;
-use trifold_verifier::statement::Leaf;
+use trifold_circuits::schnorr::Coordinates;
+use trifold_circuits::snapshot::{self, Exchange, Snapshot, Work};
+use trifold_circuits::transfer::{Batch, Receive, SeenState, SignedTransfer, Size, Step};
+use trifold_circuits::trie::TrieError;
+use trifold_verifier::claim::{ClaimError, ShardClaim};
+use trifold_verifier::statement::{Body, GlobalState, Leaf, Message};
 use trifold_verifier::trie::Path;
 use trifold_verifier::verified::VerifiedState;
 
 mod confirmed;
+mod deliver;
+mod receive;
 
 pub use confirmed::Confirmed;
+pub use deliver::KEPT_STATES;
+use deliver::Kept;
 
-/// Most transfers executed and not yet part of a global state.
+/// Most transfers and messages executed and not yet part of a global state.
 pub const MAX_PENDING: usize = 4096;
+/// Most messages to one shard that it has not been seen to take; clients can send it no more until it has.
+pub const MAX_UNTAKEN: usize = 1024;
 
 /// Why the shard refused.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +42,22 @@ pub enum ShardError {
     Genesis(#[from] GenesisError),
     #[error("shard {index} runs {program}, not {TRANSFER}")]
     OtherProgram { index: u32, program: String },
+    #[error(transparent)]
+    Trie(#[from] TrieError),
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
     #[error("{MAX_PENDING} transfers wait for a global state; try again after the next")]
     Busy,
+    #[error("shard {0} does not exist in any global state that this shard was shown")]
+    UnknownShard(u32),
+    #[error(
+        "the inbox of shard {0} is full: it has not taken {MAX_UNTAKEN} messages yet; try again once it has"
+    )]
+    FullInbox(u32),
+    #[error("the channel to shard {0} took all the messages that it ever can")]
+    UsedUp(u32),
+    #[error("shard {shard} is not shown to exist: {source}")]
+    NotShown { shard: u32, source: ClaimError },
     #[error("clock: no timestamp or counter is left after {timestamp} at {now_milliseconds} ms")]
     Clock {
         timestamp: u64,
@@ -47,44 +73,68 @@ pub enum ShardError {
     Inconsistent(&'static str),
 }
 
-/// A global state by epoch and digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-struct Seen {
-    epoch: u64,
-    #[serde(with = "field::element")]
-    digest: Fr,
+/// What happened in the shard.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Event {
+    Transfer(Box<Step>),
+    /// A message, with the global state that it was opened under.
+    Receive {
+        receive: Box<Receive>,
+        seen: SeenState,
+    },
 }
 
-/// A transfer that no global state holds yet.
+/// An event that no global state holds yet.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 struct Pending {
-    step: Step,
-    /// State root after the step.
-    #[serde(with = "field::element")]
-    root: Fr,
+    event: Event,
+    /// What it sends.
+    send: Option<Send>,
+    /// After the event.
+    #[serde(with = "BodyFields")]
+    body: Body,
 }
 
-/// One shard. Transfers are executed at once; they leave in snapshots of at most N, one snapshot under way at a time.
+impl Pending {
+    fn seen(&self) -> Option<SeenState> {
+        match &self.event {
+            Event::Transfer(_) => None,
+            Event::Receive { seen, .. } => Some(*seen),
+        }
+    }
+}
+
+/// One shard. Transfers and messages are executed at once; they leave in snapshots that fit the circuit, one snapshot under way
+/// at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Shard {
     #[serde(with = "field::element")]
     network: Fr,
     index: u32,
+    /// Shards that were there at genesis, and others that were shown since.
+    shards: u32,
+    shown: BTreeSet<u32>,
     /// The shard's leaf in the latest global state.
     #[serde(with = "snapshot::leaf")]
     leaf: Leaf,
-    /// State root under `leaf`.
-    #[serde(with = "field::element")]
-    root: Fr,
-    /// Accounts with every pending transfer executed.
+    /// The body under `leaf`.
+    #[serde(with = "BodyFields")]
+    body: Body,
+    /// Accounts, messages sent and messages taken with every pending event executed.
     ledger: Ledger,
+    outbox: Outbox,
+    inbox: Inbox,
     pending: VecDeque<Pending>,
     /// Submitted, and not yet in a global state.
     under_way: Option<Snapshot>,
     /// The latest global state verified.
-    latest: Seen,
+    #[serde(with = "StateFields")]
+    latest: GlobalState,
     /// The one verified before it: the history of `latest` holds it, so the next epoch can open it.
-    seen: Option<Seen>,
+    seen: Option<SeenState>,
+    /// What other shards may ask for messages under, the oldest first.
+    kept: VecDeque<Kept>,
 }
 
 impl Shard {
@@ -95,21 +145,27 @@ impl Shard {
             let program = shard.start.program().into();
             return Err(ShardError::OtherProgram { index, program });
         }
-        let network = genesis.global_state(program)?.digest();
+        let latest = genesis.global_state(program)?;
         let ledger = Ledger::genesis(shard)?;
+        let body = Body {
+            state_root: ledger.root(),
+            ..Body::default()
+        };
         Ok(Self {
-            network,
+            network: latest.digest(),
             index,
+            shards: genesis.shards().len() as u32,
+            shown: BTreeSet::new(),
             leaf: genesis.leaf(index, program)?,
-            root: ledger.root(),
+            body,
             ledger,
+            outbox: Outbox::new()?,
+            inbox: Inbox::new()?,
             pending: VecDeque::new(),
             under_way: None,
-            latest: Seen {
-                epoch: 0,
-                digest: network,
-            },
+            latest,
             seen: None,
+            kept: VecDeque::new(),
         })
     }
 
@@ -128,12 +184,27 @@ impl Shard {
         &self.ledger
     }
 
+    /// Messages sent with every accepted transfer executed.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Messages taken, those that no global state counts yet included.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
     /// Epoch of the latest global state observed; 0 before the first.
     pub fn latest_epoch(&self) -> u64 {
         self.latest.epoch
     }
 
-    /// Accepted transfers that no global state holds yet.
+    /// Epoch of the global state that messages are taken under, once there is one.
+    pub fn seen_epoch(&self) -> Option<u64> {
+        self.seen.map(|SeenState(state)| state.epoch)
+    }
+
+    /// Accepted transfers and messages that no global state holds yet.
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
@@ -143,15 +214,80 @@ impl Shard {
         if self.pending.len() >= MAX_PENDING {
             return Err(ShardError::Busy);
         }
+        let transfer = &signed.transfer;
+        let (destination, outgoing) = (transfer.to_shard, transfer.outgoing(self.index));
+        if destination != self.index {
+            self.check_destination(destination)?;
+        }
         let step = self.ledger.execute(self.index, signed)?;
-        self.pending.push_back(Pending {
-            step,
-            root: self.ledger.root(),
-        });
+        let made = outgoing.map(|message| (destination, message, transfer.receiver_key));
+        self.push(Event::Transfer(Box::new(step)), made)
+    }
+
+    /// Lets clients send to a shard that was not there at genesis, once a global state shows it.
+    pub fn show(&mut self, verified: &VerifiedState, claim: &ShardClaim) -> Result<(), ShardError> {
+        let shard = claim.index;
+        let shown = verified.verify_shard(claim);
+        let shown = shown.map_err(|source| ShardError::NotShown { shard, source })?;
+        match shown.is_absent() {
+            true => Err(ShardError::UnknownShard(shard)),
+            false => {
+                self.shown.insert(shard);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a client's message to this shard can be sent now.
+    fn check_destination(&self, destination: u32) -> Result<(), ShardError> {
+        if destination >= self.shards && !self.shown.contains(&destination) {
+            return Err(ShardError::UnknownShard(destination));
+        }
+        self.check_room(destination, 1)?;
+        let channel = self.outbox.channel(destination);
+        match channel.is_some_and(|channel| channel.kept() >= MAX_UNTAKEN) {
+            true => Err(ShardError::FullInbox(destination)),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the channel to a shard can take so many more.
+    fn check_room(&self, destination: u32, more: usize) -> Result<(), ShardError> {
+        let count = self.outbox.channel(destination).map_or(0, Log::count);
+        match count + more as u64 > CHANNEL_CAPACITY {
+            true => Err(ShardError::UsedUp(destination)),
+            false => Ok(()),
+        }
+    }
+
+    /// Sends what an executed event made, and has it wait for a snapshot.
+    fn push(
+        &mut self,
+        event: Event,
+        made: Option<(u32, Message, Coordinates)>,
+    ) -> Result<(), ShardError> {
+        let send = match made {
+            Some((destination, message, key)) => {
+                let sent = self.outbox.append(destination, Letter { message, key })?;
+                Some(sent.ok_or(ShardError::UsedUp(destination))?)
+            }
+            None => None,
+        };
+        let body = self.tip();
+        self.pending.push_back(Pending { event, send, body });
         Ok(())
     }
 
-    /// What to submit: the snapshot under way, unchanged, or else a new one over the oldest pending transfers, if any.
+    /// The body with every pending event executed.
+    fn tip(&self) -> Body {
+        Body {
+            state_root: self.ledger.root(),
+            outbox_root: self.outbox.root(),
+            inbox_root: self.inbox.root(),
+        }
+    }
+
+    /// What to submit: the snapshot under way, unchanged, or else a new one over the oldest pending events, if any.
     pub fn snapshot(&mut self, now_milliseconds: u64) -> Result<Option<&Snapshot>, ShardError> {
         if self.under_way.is_none() && !self.pending.is_empty() {
             self.under_way = Some(self.next_snapshot(now_milliseconds)?);
@@ -171,7 +307,7 @@ impl Shard {
         if epoch <= latest {
             return Err(ShardError::Stale { epoch, latest });
         }
-        let (index, siblings) = (self.index, &siblings);
+        let index = self.index;
         let holds = |leaf: &Leaf| {
             let path = Path {
                 index: index.into(),
@@ -188,32 +324,31 @@ impl Shard {
         if let Some(snapshot) = &confirmed {
             self.confirm(snapshot);
         }
-        self.seen = Some(std::mem::replace(
-            &mut self.latest,
-            Seen {
-                epoch,
-                digest: state.digest(),
-            },
-        ));
+        let before = std::mem::replace(&mut self.latest, *state);
+        self.seen = Some(SeenState(before));
+        self.keep(siblings);
         Ok(confirmed.is_some())
     }
 
     /// Checks a shard that was read from storage.
     pub fn check(&self) -> Result<(), ShardError> {
         let inconsistent = |reason| Err(ShardError::Inconsistent(reason));
-        let tip = self.pending.back().map_or(self.root, |last| last.root);
-        if tip != self.ledger.root() {
-            return inconsistent("the accounts are not those that the pending transfers lead to");
+        let tip = self.pending.back().map_or(self.body, |last| last.body);
+        if tip.state_root != self.ledger.root() {
+            return inconsistent("the accounts are not those that the pending events lead to");
         }
-        if transfer::body(self.root).digest() != self.leaf.body {
-            return inconsistent("the state root is not that of the leaf");
+        if tip != self.tip() {
+            return inconsistent("the messages are not those that the pending events lead to");
+        }
+        if self.body.digest() != self.leaf.body {
+            return inconsistent("the body is not that of the leaf");
         }
         match &self.under_way {
             Some(snapshot) if snapshot.old != self.leaf.digest() => {
                 inconsistent("the snapshot starts elsewhere")
             }
             Some(snapshot) if snapshot.events() as usize > self.pending.len() => {
-                inconsistent("transfers are missing")
+                inconsistent("events are missing")
             }
             _ => Ok(()),
         }
@@ -223,51 +358,27 @@ impl Shard {
         let mut confirmed = self
             .pending
             .drain(..(snapshot.events() as usize).min(self.pending.len()));
-        self.root = confirmed.next_back().map_or(self.root, |last| last.root);
+        self.body = confirmed.next_back().map_or(self.body, |last| last.body);
         self.leaf = snapshot.new;
     }
 
     fn next_snapshot(&self, now_milliseconds: u64) -> Result<Snapshot, ShardError> {
-        let count = self.pending.len().min(Size::DEPLOYED.slots);
-        let steps: Vec<Step> = self
-            .pending
-            .range(..count)
-            .map(|pending| pending.step.clone())
-            .collect();
-        let root = self
-            .pending
-            .get(count - 1)
-            .map_or(self.root, |last| last.root);
-        let timestamp = self.leaf.timestamp;
-        let spent = ShardError::Clock {
-            timestamp,
-            now_milliseconds,
-        };
-        let clocks = clock::tick(timestamp, now_milliseconds)
-            .zip(self.leaf.lamport.checked_add(count as u64));
-        let (timestamp, lamport) = clocks.ok_or(spent)?;
-        let Seen {
-            epoch: seen_epoch,
-            digest: seen_digest,
-        } = self.seen.unwrap_or(Seen {
-            epoch: 0,
-            digest: Fr::default(),
-        });
-        let body = transfer::body(root).digest();
-        let batch = Batch {
-            shard: self.index,
-            seen_digest,
-            old_root: self.root,
-            steps,
-        };
-        let new = Leaf {
-            body,
-            lamport,
-            timestamp,
-            seen_epoch,
-            seen_digest,
-            ..self.leaf
-        };
+        let events = self.pending.range(..fitting(&self.pending));
+        let seen = self.next_seen();
+        let mut batch = Batch::new(self.index, &self.body);
+        batch.seen_digest = seen.map_or(Fr::default(), |SeenState(state)| state.digest());
+        for pending in events.clone() {
+            batch.sends.extend(pending.send.clone());
+            match &pending.event {
+                Event::Transfer(step) => batch.steps.push(Step::clone(step)),
+                Event::Receive { receive, seen } => {
+                    batch.receives.push(Receive::clone(receive));
+                    batch.seen = Some(*seen);
+                }
+            }
+        }
+        let body = events.last().map_or(self.body, |last| last.body);
+        let new = self.next_leaf(&batch, body, seen, now_milliseconds)?;
         Ok(Snapshot {
             network: self.network,
             shard: self.index,
@@ -276,4 +387,69 @@ impl Shard {
             work: Work::Transfer(batch),
         })
     }
+
+    /// What the next snapshot has seen: what its messages were opened under, and never more than the next ones that wait.
+    fn next_seen(&self) -> Option<SeenState> {
+        let opened = self.pending.iter().find_map(Pending::seen);
+        opened.or(self.seen)
+    }
+
+    fn next_leaf(
+        &self,
+        batch: &Batch,
+        body: Body,
+        seen: Option<SeenState>,
+        now_milliseconds: u64,
+    ) -> Result<Leaf, ShardError> {
+        let Exchange {
+            sent,
+            received,
+            received_lamport,
+            received_timestamp,
+        } = batch.exchange();
+        let timestamp = self.leaf.timestamp.max(received_timestamp);
+        let spent = ShardError::Clock {
+            timestamp,
+            now_milliseconds,
+        };
+        let counted = self.leaf.lamport.checked_add(batch.events() as u64);
+        let later = received_lamport.checked_add(1);
+        let lamport = counted
+            .zip(later)
+            .map(|(counted, later)| counted.max(later));
+        let clocks = clock::tick(timestamp, now_milliseconds).zip(lamport);
+        let (timestamp, lamport) = clocks.ok_or(spent)?;
+        Ok(Leaf {
+            body: body.digest(),
+            lamport,
+            timestamp,
+            seen_epoch: seen.map_or(0, |SeenState(state)| state.epoch),
+            seen_digest: batch.seen_digest,
+            // What is sent was there before or was received.
+            supply: (self.leaf.supply + received).saturating_sub(sent),
+            ..self.leaf
+        })
+    }
+}
+
+/// How many of these events one snapshot takes: messages under one global state, then transfers, and all that they send.
+fn fitting(pending: &VecDeque<Pending>) -> usize {
+    let size = Size::DEPLOYED;
+    let first = pending.front().and_then(Pending::seen);
+    let (mut receives, mut transfers, mut sends) = (0, 0, 0);
+    let fits = |pending: &&Pending| {
+        sends += usize::from(pending.send.is_some());
+        let in_order = match pending.seen() {
+            Some(seen) => {
+                receives += 1;
+                Some(seen) == first && transfers == 0
+            }
+            None => {
+                transfers += 1;
+                true
+            }
+        };
+        in_order && receives <= size.receives && transfers <= size.transfers && sends <= size.sends
+    };
+    pending.iter().take_while(fits).count()
 }

@@ -35,16 +35,53 @@ impl Wallet {
 
     /// Signs the next transfer, to the account at `to` of the same shard.
     pub fn transfer(&mut self, to: u64, receiver_key: PublicKey, amount: u64) -> SignedTransfer {
-        let receiver_key: Coordinates = receiver_key.coordinates();
-        let transfer = Transfer {
-            from: self.index,
-            ordinal: self.ordinal,
-            to,
-            receiver_key,
-            amount,
-        };
-        self.ordinal += 1;
+        let transfer = self.next(self.shard, to, Some(receiver_key), amount);
         self.sign(transfer)
+    }
+
+    /// Signs the next transfer, to the account at `to` of another shard; without a key to whoever has that account.
+    pub fn send(
+        &mut self,
+        (to_shard, to): (u32, u64),
+        receiver_key: Option<PublicKey>,
+        amount: u64,
+    ) -> SignedTransfer {
+        let transfer = self.next(to_shard, to, receiver_key, amount);
+        self.sign(transfer)
+    }
+
+    /// The same with an answer asked for.
+    pub fn request(
+        &mut self,
+        (to_shard, to): (u32, u64),
+        receiver_key: Option<PublicKey>,
+        amount: u64,
+    ) -> SignedTransfer {
+        let transfer = self.next(to_shard, to, receiver_key, amount);
+        self.sign(Transfer {
+            request: true,
+            ..transfer
+        })
+    }
+
+    fn next(
+        &mut self,
+        to_shard: u32,
+        to: u64,
+        receiver_key: Option<PublicKey>,
+        amount: u64,
+    ) -> Transfer {
+        let ordinal = self.ordinal;
+        self.ordinal += 1;
+        Transfer {
+            from: self.index,
+            ordinal,
+            to,
+            to_shard,
+            request: false,
+            receiver_key: receiver_key.map_or(Coordinates::NONE, |key| key.coordinates()),
+            amount,
+        }
     }
 
     /// Signs this very transfer.

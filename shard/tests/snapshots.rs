@@ -16,7 +16,7 @@ use trifold_circuits::transfer::{Batch, Size};
 use trifold_circuits::trie::SparseTrie;
 use trifold_shard::{Shard, ShardError, Wallet, file};
 use trifold_verifier::client::{self, Update};
-use trifold_verifier::statement::{GlobalState, Keys, Leaf};
+use trifold_verifier::statement::{Body, GlobalState, Keys, Leaf};
 use trifold_verifier::verified::VerifiedState;
 
 const NOW: u64 = 1_790_000_000_000;
@@ -120,7 +120,7 @@ fn a_snapshot_passes_its_checks_and_its_bytes_round_trip() {
     let mut network = Network::new();
     network.pay(20);
     let snapshot = network.snapshot();
-    assert_eq!(snapshot.events() as usize, Size::DEPLOYED.slots);
+    assert_eq!(snapshot.events() as usize, Size::DEPLOYED.transfers);
     assert_eq!(network.check(&snapshot), Ok(()));
     let (_, statement) = snapshot.inputs().unwrap();
     assert_eq!(
@@ -206,7 +206,7 @@ fn each_rule_has_its_refusal() {
         refuse(&|s| batch(s).steps.clear()),
         SnapshotError::Events {
             events: 0,
-            limit: 16
+            limit: 10
         }
     );
     assert_eq!(
@@ -322,12 +322,7 @@ fn each_rule_for_signals_has_its_refusal() {
         change(&mut snapshot.new, signals);
         check_signals(&network, &snapshot).unwrap_err()
     };
-    let transfers = Work::Transfer(Batch {
-        shard: SHARD,
-        seen_digest: Fr::from(0),
-        old_root: Fr::from(0),
-        steps: Vec::new(),
-    });
+    let transfers = Work::Transfer(Batch::new(SHARD, &Body::default()));
     let other = Snapshot {
         work: transfers,
         ..honest.clone()
@@ -452,7 +447,7 @@ fn replayed_stale_and_rolled_back_snapshots_are_refused() {
 #[test]
 fn a_snapshot_waits_unchanged_until_a_global_state_holds_it() {
     let mut network = Network::new();
-    network.pay(18);
+    network.pay(10);
     let first = network.snapshot();
     network.pay(1);
     let genesis_leaf = *network.shard.leaf();
@@ -464,7 +459,7 @@ fn a_snapshot_waits_unchanged_until_a_global_state_holds_it() {
     assert_eq!(*network.shard.leaf(), first.new);
     assert_eq!(network.shard.pending(), 3);
     let second = network.snapshot();
-    assert_eq!((second.events(), second.new.lamport), (3, 19));
+    assert_eq!((second.events(), second.new.lamport), (3, 11));
     assert!(second.new.timestamp > first.new.timestamp);
     assert_eq!(
         (second.new.seen_epoch, second.new.seen_digest),

@@ -4,7 +4,7 @@
 //! integer of its ASCII text.
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, PrimeField};
+use ark_ff::{AdditiveGroup, BigInt, PrimeField};
 use thiserror::Error;
 
 use crate::{poseidon, refusal, trie};
@@ -15,6 +15,8 @@ pub const MAX_DEPTH: u8 = 9;
 pub const HISTORY_DEPTH: usize = 20;
 /// Levels of the registry trie, whose leaves are the key digests of admitted programs.
 pub const REGISTRY_DEPTH: usize = 4;
+/// Levels of the trie of a channel's messages.
+pub const CHANNEL_DEPTH: usize = 20;
 /// First epoch that no longer fits the history trie, 3^20.
 pub const EPOCH_LIMIT: u64 = 3u64.pow(HISTORY_DEPTH as u32);
 /// Bits of the supply of a leaf and of what one transition sends or receives.
@@ -73,7 +75,9 @@ impl Account {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     pub state_root: Fr,
+    /// Root of the trie of [`MAX_DEPTH`] levels whose leaf j is the [`Channel`] to shard j; 0 while nothing was ever sent.
     pub outbox_root: Fr,
+    /// Root of the trie of [`MAX_DEPTH`] levels whose leaf j counts the messages taken from shard j; 0 while none ever was.
     pub inbox_root: Fr,
 }
 
@@ -81,6 +85,80 @@ impl Body {
     pub fn digest(&self) -> Fr {
         let tag = tag("trifold/body/v1");
         poseidon::hash(&[tag, self.state_root, self.outbox_root, self.inbox_root])
+    }
+}
+
+/// What a message says about itself. The reference program gives these a meaning; any other number is consumed like a return.
+pub mod kind {
+    /// Value for an account; comes back as a return where it can't be credited.
+    pub const TRANSFER: u32 = 0;
+    /// A transfer that could not be credited.
+    pub const RETURN: u32 = 1;
+    /// Value for an account, and always answered.
+    pub const REQUEST: u32 = 2;
+    /// What became of a request, with the value that could not be credited.
+    pub const ANSWER: u32 = 3;
+}
+
+/// What one shard sends another. Which shards these are and the message's number follow from where it stands: source, destination and
+/// index in the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// One of [`kind`].
+    pub kind: u32,
+    /// Account that sends, on the source.
+    pub from: u32,
+    /// Account that receives, on the destination.
+    pub to: u32,
+    pub amount: u64,
+    /// [`key_payload`] of a transfer, its return and a request; [`answer_payload`] of an answer.
+    pub payload: Fr,
+}
+
+impl Message {
+    /// amount + 2^64 to + 2^96 from + 2^128 kind.
+    pub fn word(&self) -> Fr {
+        let low = u128::from(self.from) << 96 | u128::from(self.to) << 64 | u128::from(self.amount);
+        Fr::from(BigInt([
+            low as u64,
+            (low >> 64) as u64,
+            self.kind.into(),
+            0,
+        ]))
+    }
+
+    pub fn digest(&self) -> Fr {
+        poseidon::hash(&[tag("trifold/message/v1"), self.word(), self.payload])
+    }
+}
+
+/// Payload that names a receiver by its key; (0, 0) is whatever key the account has.
+pub fn key_payload(x: Fr, y: Fr) -> Fr {
+    poseidon::hash(&[tag("trifold/key/v1"), x, y])
+}
+
+/// Payload of the answer to the request at `index` of its channel: `account` is the digest of the account asked for once the
+/// request is executed, 0 if there is none.
+pub fn answer_payload(index: u64, account: Fr) -> Fr {
+    poseidon::hash(&[tag("trifold/answer/v1"), index.into(), account])
+}
+
+/// All that one shard ever sent another: a leaf of the outbox, at the index of the destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// Messages so far, at most 3^20.
+    pub count: u64,
+    /// Root of the trie whose leaf i is the digest of message i.
+    pub messages: Fr,
+}
+
+impl Channel {
+    /// 0 while nothing was sent.
+    pub fn digest(&self) -> Fr {
+        match self.count {
+            0 => Fr::ZERO,
+            count => poseidon::hash(&[tag("trifold/channel/v1"), count.into(), self.messages]),
+        }
     }
 }
 

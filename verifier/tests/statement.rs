@@ -81,4 +81,28 @@ fn digests_have_their_tag_and_order() {
         global: fr(3),
     };
     check("nest", nest.digest());
+    let message = Message {
+        kind: 1,
+        from: 2,
+        to: 3,
+        amount: 4,
+        payload: fr(5),
+    };
+    check("message", message.digest());
+    let channel = Channel {
+        count: 1,
+        messages: fr(2),
+    };
+    check("channel", channel.digest());
+    check("key", key_payload(fr(1), fr(2)));
+    check("answer", answer_payload(1, fr(2)));
+}
+
+#[test]
+fn a_channel_without_messages_is_the_empty_leaf() {
+    let unused = Channel {
+        count: 0,
+        messages: fr(2),
+    };
+    assert_eq!(unused.digest(), fr(0));
 }

@@ -1,10 +1,10 @@
 //! Digests of empty subtrees.
 
 use super::{GeneratedFile, HEADER};
-use trifold_verifier::{statement::MAX_DEPTH, trie};
+use trifold_verifier::{statement::CHANNEL_DEPTH, trie};
 
-/// Levels 0 to 9, since only the global trie changes its depth.
-const COUNT: usize = MAX_DEPTH as usize + 1;
+/// Levels 0 to 20: those of a channel, the deepest trie that starts empty.
+const COUNT: usize = CHANNEL_DEPTH + 1;
 
 /// circuits/lib/trie_constants.circom.
 pub fn file() -> GeneratedFile {
@@ -14,7 +14,7 @@ pub fn file() -> GeneratedFile {
         "{HEADER}
 pragma circom 2.1.6;
 
-// Digests of the empty subtrees of 0 to {MAX_DEPTH} levels.
+// Digests of the empty subtrees of 0 to {CHANNEL_DEPTH} levels.
 function trie_empty() {{
     return [
         {digests}];

@@ -4,7 +4,7 @@ use super::{Signals, Snapshot, SnapshotError};
 use crate::genesis::Netted;
 use crate::inputs::Inputs;
 use crate::netted::manifest::Manifest;
-use crate::transfer::{self, Batch, Size};
+use crate::transfer::{Batch, Size};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use trifold_verifier::statement::{Leaf, ProgramStatement};
@@ -46,7 +46,7 @@ impl Kind {
     /// Most events of one snapshot.
     pub fn limit(self) -> u32 {
         match self {
-            Self::Transfer => Size::DEPLOYED.slots as u32,
+            Self::Transfer => Size::DEPLOYED.events() as u32,
             Self::Signals | Self::Netted => u32::MAX,
         }
     }
@@ -74,7 +74,7 @@ impl Work {
     /// Events of the program.
     pub fn events(&self) -> u32 {
         match self {
-            Self::Transfer(batch) => batch.steps.len().try_into().unwrap_or(u32::MAX),
+            Self::Transfer(batch) => batch.events().try_into().unwrap_or(u32::MAX),
             Self::Signals(signals) => signals.events,
             Self::Netted(manifest) => manifest.events().try_into().unwrap_or(u32::MAX),
         }
@@ -83,7 +83,8 @@ impl Work {
     /// What leaves for other shards and arrives from them.
     pub fn exchange(&self) -> Exchange {
         match self {
-            Self::Transfer(_) | Self::Netted(_) => Exchange::default(),
+            Self::Transfer(batch) => batch.exchange(),
+            Self::Netted(_) => Exchange::default(),
             Self::Signals(signals) => signals.exchange,
         }
     }
@@ -129,7 +130,8 @@ fn check_batch(batch: &Batch, snapshot: &Snapshot, current: &Leaf) -> Result<(),
     if batch.shard != snapshot.shard || batch.seen_digest != snapshot.new.seen_digest {
         return Err(SnapshotError::Inconsistent);
     }
-    match transfer::body(batch.old_root).digest() == current.body {
+    batch.check_count(Size::DEPLOYED)?;
+    match batch.old_body().digest() == current.body {
         true => Ok(()),
         false => Err(SnapshotError::PreviousRoot),
     }

@@ -1,5 +1,6 @@
 //! The basic Circom library against its definitions in Rust; each constraint is shown to bite on edited witnesses.
 
+mod channel;
 mod poseidon;
 mod range;
 mod statement;

@@ -1,13 +1,16 @@
 //! The transfer program: native relation and circuit agree, and each constraint refuses the forgery it is there for.
 
+mod messages;
 mod support;
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
-use support::{Accounts, Circuit, SHARD, SIZE, batch, key, lines};
+use support::SHARD;
+use support::{Accounts, Circuit, SIZE, batch, key, lines, mixed};
 use trifold_circuits::inputs::Inputs;
 use trifold_circuits::schnorr::{SchnorrError, Signature};
 use trifold_circuits::transfer::{self, Batch, TransferError};
+use trifold_verifier::statement::ProgramStatement;
 
 /// Signs `message` for slot 0 in place of what the inputs hold.
 fn sign(inputs: &mut Inputs, message: Fr, owner: u8) {
@@ -51,47 +54,54 @@ fn message(inputs: &Inputs) -> Fr {
         get(inputs, "receiver_key", 1),
     ];
     let tag = trifold_circuits::field::tag("trifold/transfer/v1");
-    let (from, ordinal, to, amount) = (
-        field("from"),
-        field("sender_ordinal"),
-        field("to"),
-        field("amount"),
-    );
+    let place = field("to")
+        + field("to_shard") * Fr::from(1u64 << 32)
+        + field("request") * Fr::from(1u64 << 49);
     trifold_verifier::poseidon::hash(&[
         tag,
         field("shard"),
-        from,
-        ordinal,
-        to,
+        field("from"),
+        field("sender_ordinal"),
+        place,
         key[0],
         key[1],
-        amount,
+        field("amount"),
     ])
 }
 
 #[test]
 fn circuit_and_native_relation_agree_for_every_number_of_events() {
     let circuit = Circuit::small();
-    for events in 1..=SIZE.slots {
+    assert_eq!(circuit.r1cs.num_public(), 1);
+    for events in 1..=SIZE.transfers {
         let mut batch = batch();
         batch.steps.truncate(events);
-        let (inputs, statement) = batch.inputs(SIZE).unwrap();
-        let witness = circuit.witness(&inputs).unwrap();
-        assert_eq!(circuit.r1cs.check(&witness), Ok(()));
-        assert_eq!(circuit.r1cs.num_public(), 1);
-        assert_eq!(witness[1], statement.digest());
+        let statement = agree(&circuit, &batch);
         assert_eq!(statement.events as usize, events);
+        assert_eq!((statement.sent, statement.received), (0, 0));
     }
 }
 
+/// Circuit and native relation say the same.
+fn agree(circuit: &Circuit, batch: &Batch) -> ProgramStatement {
+    let (inputs, statement) = batch.inputs(SIZE).unwrap();
+    let witness = circuit.witness(&inputs).unwrap();
+    assert_eq!(circuit.r1cs.check(&witness), Ok(()));
+    assert_eq!(witness[1], statement.digest());
+    statement
+}
+
+/// But for the inverses of zeros, which have no effect. In the first batch: the depth of the idle state, both boxes, kind and payload
+/// of two idle messages, the own shard of three transfers, the count of three idle sends. In the second: the state's depth, a
+/// kind and no key, a kind, the own shard of one transfer, no key of another, both of an idle one, two channels begun.
 #[test]
 fn no_wire_is_free() {
     let circuit = Circuit::small();
-    let (inputs, _) = batch().inputs(SIZE).unwrap();
-    let mut witness = circuit.witness(&inputs).unwrap();
     let rows = rows_by_wire(&circuit);
-    let free: Vec<usize> = (1..witness.len())
-        .filter(|&wire| {
+    for (batch, zeros) in [(batch(), 13), (mixed(), 12)] {
+        let (inputs, _) = batch.inputs(SIZE).unwrap();
+        let mut witness = circuit.witness(&inputs).unwrap();
+        let free = (1..witness.len()).filter(|&wire| {
             let honest = std::mem::replace(&mut witness[wire], Fr::from(3));
             let changed = honest != Fr::from(3);
             let violated = rows[wire]
@@ -99,9 +109,9 @@ fn no_wire_is_free() {
                 .any(|&row| !holds(&circuit, row, &witness));
             witness[wire] = honest;
             changed && !violated
-        })
-        .collect();
-    assert_eq!(free, Vec::<usize>::new());
+        });
+        assert_eq!(free.count(), zeros);
+    }
 }
 
 fn rows_by_wire(circuit: &Circuit) -> Vec<Vec<usize>> {
@@ -130,18 +140,18 @@ const CREDIT_FRESH: &str = "fresh * (fresh - 1) === 0;";
 const FORGERIES: &[Forgery] = &[
     (
         "no events",
-        |inputs| set(inputs, "events", 0, Fr::ZERO),
-        "real[i] === 1;",
+        |inputs| set(inputs, "transfers", 0, Fr::ZERO),
+        "(1 - received.real[0]) * (1 - real.real[0]) === 0;",
     ),
     (
-        "more events than slots",
-        |inputs| set(inputs, "events", 0, Fr::from(4)),
-        "used === events;",
+        "more transfers than slots",
+        |inputs| set(inputs, "transfers", 0, Fr::from(4)),
+        "used === count;",
     ),
     (
-        "events negative",
-        |inputs| set(inputs, "events", 0, -Fr::ONE),
-        "=== ",
+        "transfers negative",
+        |inputs| set(inputs, "transfers", 0, -Fr::ONE),
+        "used === count;",
     ),
     (
         "another seen state",
@@ -154,8 +164,8 @@ const FORGERIES: &[Forgery] = &[
         "x === statement;",
     ),
     (
-        "fewer events than transfers",
-        |inputs| set(inputs, "events", 0, Fr::from(2)),
+        "fewer transfers than there are",
+        |inputs| set(inputs, "transfers", 0, Fr::from(2)),
         "x === statement;",
     ),
     (
@@ -289,6 +299,47 @@ const FORGERIES: &[Forgery] = &[
         RECEIVER,
     ),
     (
+        "a request to an account of the own shard",
+        |inputs| {
+            set(inputs, "request", 0, Fr::ONE);
+            sign(inputs, message(inputs), 0);
+        },
+        "here[i] * request[i] === 0;",
+    ),
+    (
+        "half a request",
+        |inputs| {
+            set(inputs, "request", 0, Fr::from(2));
+            sign(inputs, message(inputs), 0);
+        },
+        "request[i] * (request[i] - 1) === 0;",
+    ),
+    (
+        "the receiver's shard moved into the receiver's place",
+        |inputs| {
+            let shifted = get(inputs, "to", 0) + Fr::from(5u64 << 32);
+            set(inputs, "to", 0, shifted);
+            set(inputs, "to_shard", 0, Fr::ZERO);
+        },
+        "_ <== Bits(32)(to[i]);",
+    ),
+    (
+        "the request moved into the receiver's shard",
+        |inputs| {
+            set(inputs, "to_shard", 0, Fr::from((1u64 << 17) + 5));
+            sign(inputs, message(inputs), 0);
+        },
+        "_ <== Bits(16)(to_shard[i]);",
+    ),
+    (
+        "a local transfer said to leave",
+        |inputs| {
+            set(inputs, "to_shard", 0, Fr::from(6));
+            sign(inputs, message(inputs), 0);
+        },
+        SENDER,
+    ),
+    (
         "the receiver changed after signing",
         |inputs| set(inputs, "to", 0, Fr::from(2)),
         SIGNATURE,
@@ -349,15 +400,9 @@ fn each_constraint_refuses_its_forgery() {
 #[test]
 fn credits_beyond_64_bits_are_refused_by_both_sides() {
     let mut accounts = Accounts::new(SIZE.depth, &[100, u64::MAX - 10, 7]);
-    let old_root = accounts.root();
-    let mut step = accounts.step(0, 1, 1, 10);
-    let batch = |step| Batch {
-        shard: SHARD,
-        seen_digest: Fr::ZERO,
-        old_root,
-        steps: vec![step],
-    };
-    let (mut inputs, _) = batch(step.clone()).inputs(SIZE).unwrap();
+    accounts.step(0, 1, 1, 10);
+    let mut batch = accounts.batch();
+    let (mut inputs, _) = batch.inputs(SIZE).unwrap();
     set(&mut inputs, "amount", 0, Fr::from(11));
     let signed = message(&inputs);
     sign(&mut inputs, signed, 0);
@@ -368,9 +413,10 @@ fn credits_beyond_64_bits_are_refused_by_both_sides() {
             .any(|line| line == "Credit: _ <== Bits(64)(balance + amount);"),
         "{found:?}"
     );
+    let step = &mut batch.steps[0];
     step.signed.transfer.amount = 11;
     step.signed.signature = key(0).sign(step.signed.transfer.message(SHARD));
-    let error = batch(step).statement(SIZE).unwrap_err();
+    let error = batch.statement(SIZE).unwrap_err();
     assert!(matches!(
         error,
         TransferError::Overflow {
@@ -390,7 +436,14 @@ fn the_native_relation_names_what_is_wrong() {
     };
     assert_eq!(refuse(|batch| batch.steps.clear()), TransferError::Empty);
     let too_many = refuse(|batch| batch.steps.push(batch.steps[0].clone()));
-    assert_eq!(too_many, TransferError::TooMany { count: 4, slots: 3 });
+    assert_eq!(
+        too_many,
+        TransferError::TooMany {
+            what: "transfers",
+            count: 4,
+            slots: 3
+        }
+    );
     assert_eq!(
         refuse(|batch| batch.old_root = Fr::ONE),
         TransferError::Sender { slot: 0 }

@@ -52,7 +52,7 @@ pub struct Demo {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     epochs: u64,
     /// Transfers of a shard in an epoch
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=16))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=8))]
     transfers: u64,
     /// Where the last proof goes
     #[arg(long, default_value = "target/demo", value_name = "DIR")]

@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 use tokio::sync::watch;
 use trifold_circuits::artifacts::{Checkout, Manifest};
+use trifold_circuits::schnorr::PublicKey;
 use trifold_circuits::snapshot::Snapshot;
 use trifold_console::metrics::Role;
 use trifold_console::{Console, Light, Metrics};
@@ -233,7 +234,7 @@ fn pay(ledger: &mut Ledger, from: u64, to: u64, amount: u64) -> anyhow::Result<(
     let receiver = ledger.shard.ledger().account(to).map(|account| account.key);
     let receiver = receiver.with_context(|| format!("account {to} does not exist"))?;
     let mut wallet = Wallet::new(secret.clone(), index, from, ordinal);
-    let signed = wallet.transfer(to, receiver, amount);
+    let signed = wallet.transfer(to, PublicKey::new(receiver)?, amount);
     Ok(ledger.shard.accept(&signed)?)
 }
 

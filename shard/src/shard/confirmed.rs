@@ -1,11 +1,10 @@
 //! The accounts as the shard's leaf in the latest global state has them: what a receipt of that leaf can be about.
 
-use trifold_circuits::transfer;
 use trifold_verifier::claim::AccountClaim;
 use trifold_verifier::statement::{Account, Body, Leaf};
 use trifold_verifier::trie::Path;
 
-use super::{Shard, ShardError};
+use super::{Event, Shard, ShardError};
 use crate::ledger::{Ledger, LedgerError};
 
 /// The accounts under a leaf.
@@ -16,23 +15,28 @@ pub struct Confirmed {
 }
 
 impl Shard {
-    /// The accounts without the transfers that wait for a global state, which are taken back one by one.
+    /// The accounts without what waits for a global state, which is taken back one by one.
     ///
     /// # Errors
-    /// The pending transfers are not those that the accounts came from.
+    /// The pending events are not those that the accounts came from.
     pub fn confirmed(&self) -> Result<Confirmed, ShardError> {
         let mut ledger = self.ledger.clone();
         for pending in self.pending.iter().rev() {
-            ledger.undo(&pending.step)?;
+            match &pending.event {
+                Event::Transfer(step) => ledger.undo(self.index, step)?,
+                Event::Receive { receive, .. } => {
+                    ledger.take_back(&receive.opening.message, receive.held)?;
+                }
+            }
         }
-        match ledger.root() == self.root {
+        match ledger.root() == self.body.state_root {
             true => Ok(Confirmed {
                 leaf: self.leaf,
-                body: transfer::body(self.root),
+                body: self.body,
                 ledger,
             }),
             false => Err(ShardError::Inconsistent(
-                "the pending transfers don't lead back to the leaf's accounts",
+                "the pending events don't lead back to the leaf's accounts",
             )),
         }
     }
@@ -50,14 +54,11 @@ impl Confirmed {
     /// The index is outside the ledger.
     pub fn account(&self, index: u64) -> Result<AccountClaim, LedgerError> {
         let siblings = self.ledger.path(index)?;
-        let account = self.ledger.account(index).map(|entry| {
-            let key = entry.key.coordinates();
-            Account {
-                ax: key.x,
-                ay: key.y,
-                balance: entry.balance,
-                ordinal: entry.ordinal,
-            }
+        let account = self.ledger.account(index).map(|entry| Account {
+            ax: entry.key.x,
+            ay: entry.key.y,
+            balance: entry.balance,
+            ordinal: entry.ordinal,
         });
         Ok(AccountClaim {
             body: self.body,
