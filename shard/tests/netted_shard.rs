@@ -232,6 +232,30 @@ fn what_was_submitted_is_submitted_again_after_a_crash() {
 }
 
 #[test]
+fn messages_are_taken_while_a_snapshot_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shard = create(folder.path());
+    pay(&shard, 0);
+    let store = shard.store().clone();
+    let (taken, first) = std::thread::scope(|scope| {
+        let taking = scope.spawn(|| {
+            let one_by_one = (0..20).map(|n| store.submit(vec![signed(1, 1 + n, 2, 1)]).unwrap());
+            one_by_one.filter(|results| results[0].is_ok()).count()
+        });
+        let first = submission(&mut shard).snapshot;
+        (taking.join().unwrap(), first)
+    });
+    // Each is in the epoch that ended or in the one that is open, and none is lost.
+    let rest = shard.pending();
+    assert_eq!(
+        first.events() as usize + rest,
+        ACCOUNTS as usize - 1 + taken
+    );
+    assert_eq!(taken, 20);
+    assert_eq!(check(&first, shard.chain().leaf()), Ok(()));
+}
+
+#[test]
 fn an_epoch_that_ended_in_a_crash_is_submitted_before_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let shard = create(folder.path());

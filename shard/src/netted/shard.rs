@@ -9,6 +9,7 @@ use crate::store::{Settings, Store, StoreError};
 use ark_bn254::Fr;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use trifold_circuits::genesis::{
     Genesis, GenesisAccount, GenesisError, Netted, NettedStart, Start,
 };
@@ -49,10 +50,11 @@ pub struct Submission {
     pub inputs: Vec<Vec<u8>>,
 }
 
-/// One shard. Messages are taken at any time; an epoch ends when a snapshot is asked for and none is under way.
+/// One shard. Messages are taken at any time, also by others that hold its store while a snapshot is made; an epoch ends when a
+/// snapshot is asked for and none is under way.
 pub struct NettedShard {
     folder: PathBuf,
-    store: Store,
+    store: Arc<Store>,
     netted: Netted,
     depth: u8,
     position: Position,
@@ -78,7 +80,7 @@ impl NettedShard {
             ordinal: 0,
         };
         let accounts: Accounts = start.accounts.iter().map(entry).collect();
-        let store = Store::create(folder, rules, accounts, settings)?;
+        let store = Arc::new(Store::create(folder, rules, accounts, settings)?);
         let position = Position {
             chain: Chain::genesis(network, index, genesis.leaf(index, transfer)?),
             epoch: 0,
@@ -106,7 +108,7 @@ impl NettedShard {
         let path = folder.join(CHAIN);
         let position: Position = file::read_json(&path)?;
         let (rules, netted, _) = terms(genesis, position.chain.index())?;
-        let store = Store::open(folder, rules, settings)?;
+        let store = Arc::new(Store::open(folder, rules, settings)?);
         if store.epoch() < position.epoch {
             let reason = "the ledger is older than what was submitted";
             return Err(ShardError::Inconsistent(reason).into());
@@ -120,8 +122,8 @@ impl NettedShard {
         })
     }
 
-    /// The ledger.
-    pub fn store(&self) -> &Store {
+    /// The ledger, which takes messages whatever the shard is doing.
+    pub fn store(&self) -> &Arc<Store> {
         &self.store
     }
 
