@@ -5,9 +5,9 @@ use crate::shard::ShardError;
 use ark_bn254::Fr;
 use serde::{Deserialize, Serialize};
 use trifold_circuits::field;
-use trifold_circuits::snapshot::{self, Snapshot, Work};
+use trifold_circuits::snapshot::{self, Exchange, Snapshot, Work};
 use trifold_verifier::claim::ShardClaim;
-use trifold_verifier::statement::Leaf;
+use trifold_verifier::statement::{Leaf, SUPPLY_BITS};
 use trifold_verifier::trie::Path;
 use trifold_verifier::verified::VerifiedState;
 
@@ -79,14 +79,24 @@ impl Chain {
         seen.unwrap_or_default()
     }
 
-    /// The leaf after a step of `events` events to this body, which exchanges nothing with other shards.
-    pub fn step(&self, body: Fr, events: u32, now_milliseconds: u64) -> Result<Leaf, ShardError> {
-        let timestamp = self.leaf.timestamp;
+    /// The leaf after a step of `events` events to this body.
+    pub fn step(
+        &self,
+        body: Fr,
+        events: u32,
+        exchange: &Exchange,
+        now_milliseconds: u64,
+    ) -> Result<Leaf, ShardError> {
+        let timestamp = self.leaf.timestamp.max(exchange.received_timestamp);
         let spent = ShardError::Clock {
             timestamp,
             now_milliseconds,
         };
-        let lamport = self.leaf.lamport.checked_add(events.into());
+        let counted = self.leaf.lamport.checked_add(events.into());
+        let later = exchange.received_lamport.checked_add(1);
+        let lamport = counted
+            .zip(later)
+            .map(|(counted, later)| counted.max(later));
         let clocks = clock::tick(timestamp, now_milliseconds).zip(lamport);
         let (timestamp, lamport) = clocks.ok_or(spent)?;
         let (seen_epoch, seen_digest) = self.seen();
@@ -96,6 +106,7 @@ impl Chain {
             timestamp,
             seen_epoch,
             seen_digest,
+            supply: supply(self.leaf.supply, exchange)?,
             ..self.leaf
         })
     }
@@ -109,6 +120,11 @@ impl Chain {
             new,
             work,
         })
+    }
+
+    /// Nothing is under way any more.
+    pub fn forget(&mut self) {
+        self.under_way = None;
     }
 
     /// Takes in a verified global state, with the shard's path (from the leaf up) under its root. Gives the snapshot that was
@@ -148,4 +164,21 @@ impl Chain {
         self.seen = Some(before);
         Ok(confirmed)
     }
+}
+
+/// What is held after the exchange.
+fn supply(held: u128, exchange: &Exchange) -> Result<u128, ShardError> {
+    let Exchange { sent, received, .. } = *exchange;
+    let in_range = |value: u128| match value >> SUPPLY_BITS {
+        0 => Ok(value),
+        _ => Err(ShardError::Value { value }),
+    };
+    let (sent, received) = (in_range(sent)?, in_range(received)?);
+    let overdraft = ShardError::Overdraft {
+        sent,
+        held,
+        received,
+    };
+    let rest = (held + received).checked_sub(sent);
+    in_range(rest.ok_or(overdraft)?)
 }

@@ -1,8 +1,9 @@
 //! The shard's state in a file: JSON, replaced atomically.
 
+use crate::program::ProgramShard;
 use crate::shard::{Shard, ShardError};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -27,6 +28,14 @@ pub enum FileError {
     },
     #[error("{path}: {source}")]
     State { path: String, source: ShardError },
+    #[error("{path}: a shard that runs {program}, which is not ours")]
+    Program { path: String, program: String },
+}
+
+/// Tells the files apart.
+#[derive(Deserialize)]
+struct Tag {
+    program: Option<String>,
 }
 
 /// Replaces the file at `path`; whoever reads it sees the old state or the new one, also after a crash.
@@ -36,7 +45,31 @@ pub fn save(shard: &Shard, path: &Path) -> Result<(), FileError> {
 
 /// Reads what [`save`] wrote and checks that it fits together.
 pub fn load(path: &Path) -> Result<Shard, FileError> {
+    if let Some(program) = program(path)? {
+        let path = name(path);
+        return Err(FileError::Program { path, program });
+    }
     let shard: Shard = read_json(path)?;
+    shard.check().map_err(|source| FileError::State {
+        path: name(path),
+        source,
+    })?;
+    Ok(shard)
+}
+
+/// Name of the program in the file of a shard whose program is not ours; `None` in that of another shard.
+pub fn program(path: &Path) -> Result<Option<String>, FileError> {
+    Ok(read_json::<Tag>(path)?.program)
+}
+
+/// As [`save`], for a shard whose program is not ours.
+pub fn save_program(shard: &ProgramShard, path: &Path) -> Result<(), FileError> {
+    write_json(path, shard)
+}
+
+/// Reads what [`save_program`] wrote and checks that it fits together.
+pub fn load_program(path: &Path) -> Result<ProgramShard, FileError> {
+    let shard: ProgramShard = read_json(path)?;
     shard.check().map_err(|source| FileError::State {
         path: name(path),
         source,

@@ -16,7 +16,7 @@ use trifold_circuits::snapshot::{self, Exchange, Snapshot, Work};
 use trifold_circuits::transfer::{Batch, Receive, SeenState, SignedTransfer, Size, Step};
 use trifold_circuits::trie::TrieError;
 use trifold_verifier::claim::{ClaimError, ShardClaim};
-use trifold_verifier::statement::{Body, GlobalState, Leaf, Message};
+use trifold_verifier::statement::{Body, GlobalState, Leaf, Message, SUPPLY_BITS};
 use trifold_verifier::trie::Path;
 use trifold_verifier::verified::VerifiedState;
 
@@ -58,6 +58,16 @@ pub enum ShardError {
     UsedUp(u32),
     #[error("shard {shard} is not shown to exist: {source}")]
     NotShown { shard: u32, source: ClaimError },
+    #[error("{sent} can't be sent of {held} held and {received} received")]
+    Overdraft {
+        sent: u128,
+        held: u128,
+        received: u128,
+    },
+    #[error(
+        "{value} is not below 2^{SUPPLY_BITS}, the limit of what a shard holds, sends or receives"
+    )]
+    Value { value: u128 },
     #[error("clock: no timestamp or counter is left after {timestamp} at {now_milliseconds} ms")]
     Clock {
         timestamp: u64,

@@ -15,7 +15,7 @@ use trifold_circuits::genesis::{
 };
 use trifold_circuits::netted::message::SignedMessage;
 use trifold_circuits::netted::statement::State;
-use trifold_circuits::snapshot::{Snapshot, Work};
+use trifold_circuits::snapshot::{Exchange, Snapshot, Work};
 use trifold_circuits::transfer::body;
 use trifold_verifier::verified::VerifiedState;
 
@@ -181,7 +181,8 @@ impl NettedShard {
         };
         let events = u32::try_from(manifest.events()).unwrap_or(u32::MAX);
         let chain = &mut self.position.chain;
-        let new = chain.step(body(state.digest()).digest(), events, now_milliseconds)?;
+        let (body, nothing) = (body(state.digest()).digest(), Exchange::default());
+        let new = chain.step(body, events, &nothing, now_milliseconds)?;
         chain.submit(new, Work::Netted(manifest));
         self.save()
     }
