@@ -13,6 +13,7 @@ mod health;
 mod light;
 mod nats;
 mod orders;
+mod program;
 mod receipt;
 mod setup;
 mod shard;
@@ -51,7 +52,9 @@ pub enum Command {
     Nats(nats::NatsCommand),
     /// Say what is unsafe or wrong about this machine, its keys and the farm's server
     Doctor(doctor::Doctor),
-    /// Keep a reference shard's ledger
+    /// Begin a program of your own, or try it out
+    Program(program::ProgramCommand),
+    /// Keep a shard's ledger
     Shard(shard::ShardCommand),
     /// Send a shard's snapshot to the coordinator and wait for its verdict
     Submit(submit::Submit),
@@ -120,6 +123,7 @@ impl Command {
             Self::Gpu(command) => command.run(),
             Self::Nats(command) => command.run(),
             Self::Doctor(command) => command.run(),
+            Self::Program(command) => command.run(),
             Self::Shard(command) => command.run(),
             Self::Submit(command) => command.run(),
             Self::Status(command) => command.run(),

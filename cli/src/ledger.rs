@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use ed25519_dalek::SigningKey;
-use trifold_circuits::genesis::{DemoSecrets, Genesis, OperatorKey};
+use trifold_circuits::genesis::{
+    DemoSecrets, Genesis, GenesisProgram, GenesisShard, OperatorKey, ProgramStart, Start,
+};
 use trifold_circuits::schnorr::SecretKey;
-use trifold_shard::{Shard, file, key};
+use trifold_shard::{ProgramShard, Shard, file, key};
 use trifold_verifier::Fr;
 use trifold_verifier::verified::VerifiedState;
 
 use crate::bounded;
 use crate::netted::NettedLedger;
 use crate::network::read_genesis;
+use crate::program_ledger::ProgramLedger;
 use crate::time::now_milliseconds;
 
 /// Name of the genesis file.
@@ -54,11 +57,15 @@ pub trait Submits {
     fn operator(&self) -> anyhow::Result<SigningKey>;
 }
 
-/// Opens the ledger at `path`: a file of a `transfer` shard, or the folder of a netted one.
+/// Opens the ledger at `path`: a file of a `transfer` shard or of one whose program is not ours, or the folder of a netted
+/// one.
 pub fn open(path: &Path) -> anyhow::Result<Box<dyn Submits>> {
-    match path.is_dir() {
-        true => Ok(Box::new(NettedLedger::open(path)?)),
-        false => Ok(Box::new(Ledger::open(path)?)),
+    if path.is_dir() {
+        return Ok(Box::new(NettedLedger::open(path)?));
+    }
+    match file::program(path)? {
+        Some(_) => Ok(Box::new(ProgramLedger::open(path)?)),
+        None => Ok(Box::new(Ledger::open(path)?)),
     }
 }
 
@@ -135,14 +142,46 @@ pub struct Demo {
     pub balance: u64,
 }
 
-/// Writes a demo network of `transfer` shards: the genesis file, the seed of its accounts, and for each shard a ledger and its
-/// operator's key.
-pub fn create(folder: &Path, demo: &Demo, program: Fr) -> anyhow::Result<Genesis> {
-    let (genesis, _) = Genesis::demo(demo.seed, demo.shards, demo.accounts, demo.balance)?;
+/// What a network has beside its shards of `transfer`: programs that are not ours, and the shards that run them.
+#[derive(Default)]
+pub struct Beside {
+    pub programs: Vec<GenesisProgram>,
+    pub starts: Vec<ProgramStart>,
+}
+
+/// Writes a demo network of `transfer` shards and then others: the genesis file, the seed of its accounts, and for each shard a
+/// ledger and its operator's key.
+pub fn create(folder: &Path, demo: &Demo, beside: Beside, transfer: Fr) -> anyhow::Result<Genesis> {
+    let genesis = genesis(demo, beside)?;
     create_with(folder, demo, genesis, |genesis, index, path| {
-        let shard = Shard::genesis(genesis, index, program)?;
-        Ok(file::save(&shard, &path.with_extension("json"))?)
+        let path = path.with_extension("json");
+        match genesis.shard(index)?.start {
+            Start::Program(_) => {
+                let shard = ProgramShard::genesis(genesis, index, transfer)?;
+                Ok(file::save_program(&shard, &path)?)
+            }
+            _ => Ok(file::save(
+                &Shard::genesis(genesis, index, transfer)?,
+                &path,
+            )?),
+        }
     })
+}
+
+/// The operators' keys are the demo's, which anyone knows; they are replaced by fresh ones.
+fn genesis(demo: &Demo, beside: Beside) -> anyhow::Result<Genesis> {
+    let Beside { programs, starts } = beside;
+    let shards = demo.shards + starts.len() as u32;
+    let operators = DemoSecrets::derive(demo.seed, shards, 0).operators;
+    let (ours, _) = Genesis::demo(demo.seed, demo.shards, demo.accounts, demo.balance)?;
+    let ours = ours.shards().iter().map(|shard| shard.start.clone());
+    let starts = ours.chain(starts.into_iter().map(Start::Program));
+    let shard = |(operator, start)| GenesisShard {
+        operator: public(operator),
+        start,
+    };
+    let shards = operators.iter().zip(starts).map(shard).collect();
+    Ok(Genesis::new(programs, shards)?)
 }
 
 /// Writes what a network's folder has whatever its shards' program, with fresh keys of their operators; `shard` makes the
@@ -200,7 +239,10 @@ pub fn read_secrets(folder: &Path, genesis: &Genesis) -> anyhow::Result<DemoSecr
     let [seed, accounts, _] = numbers.try_into().ok().with_context(malformed)?;
     let accounts = u32::try_from(accounts).with_context(malformed)?;
     let secrets = DemoSecrets::derive(seed, genesis.shards().len() as u32, accounts);
-    let registered = genesis.shards().iter().map(|shard| shard.start.accounts());
+    // The shards of programs that are not ours come last and have no accounts.
+    let registered = genesis.shards().iter().map(|shard| &shard.start);
+    let registered = registered.filter(|start| !matches!(start, Start::Program(_)));
+    let registered = registered.map(Start::accounts);
     let ours = secrets
         .accounts
         .iter()

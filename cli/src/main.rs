@@ -22,6 +22,7 @@ mod output;
 mod picture;
 mod places;
 mod private;
+mod program_ledger;
 mod programs;
 mod progress;
 mod proving;

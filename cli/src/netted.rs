@@ -64,7 +64,7 @@ impl NettedCircuits {
             .iter()
             .map(|part| client_key(&part.verifying_key));
         let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
-        let part = |circuit: PartCircuit| keys[circuit as usize].clone();
+        let part = |circuit: PartCircuit| keys[circuit as usize];
         Ok(NettedProgram::new(
             client_key(&self.close.verifying_key)?,
             part,

@@ -44,10 +44,8 @@ impl Network {
     /// # Errors
     /// The genesis does not admit a program of the deployment, or does so under another key.
     pub fn new(genesis: Genesis, deployment: &Deployment) -> anyhow::Result<Self> {
-        let programs = deployment.programs.iter();
-        programs
-            .map(|program| check_program(&genesis, program))
-            .collect::<anyhow::Result<()>>()?;
+        let mut programs = deployment.programs.iter();
+        programs.try_for_each(|program| check_program(&genesis, program))?;
         check_netted(&genesis, deployment.netted.as_ref())?;
         let transfer = deployment.transfer.digest;
         let (registry, programs) = genesis.registry(transfer)?;

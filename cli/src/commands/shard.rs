@@ -7,25 +7,31 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 use tokio::sync::watch;
-use trifold_circuits::artifacts::{Checkout, Manifest};
+use trifold_circuits::artifacts::{Checkout, CircuitSpec, Manifest};
+use trifold_circuits::genesis::{GenesisProgram, ProgramStart, TRANSFER};
 use trifold_circuits::schnorr::PublicKey;
 use trifold_circuits::snapshot::Snapshot;
 use trifold_console::metrics::Role;
 use trifold_console::{Console, Light, Metrics};
 use trifold_prover::Entropy;
+use trifold_shard::program::{MAX_FILE_BYTES, ProgramStep, start_from_json};
 use trifold_shard::{Wallet, file};
 use trifold_verifier::statement::Leaf;
 
 use super::receipt;
 use crate::accounts::LedgerAccounts;
+use crate::bounded;
 use crate::deployment::Deployed;
-use crate::ledger::{self, Demo, Ledger, Submits};
+use crate::ledger::{self, Beside, Demo, Ledger, Submits};
 use crate::netted::{self, NettedCircuits, NettedLedger};
+use crate::output::client_key;
+use crate::program_ledger::ProgramLedger;
+use crate::programs::Programs;
 use crate::progress::Screen;
 use crate::serve::Listen;
 use crate::shutdown;
 use crate::text::hex;
-use crate::time::fresh_seed;
+use crate::time::{fresh_seed, now_milliseconds};
 
 /// The reference shard keeps its accounts in a file, and the key that signs its snapshots in another, which only its owner
 /// may read. The clients' secrets follow from a seed that lies beside them: these networks are for trying things out.
@@ -43,6 +49,8 @@ enum Action {
     Transfer(Transfer),
     /// Make the shard's next snapshot, sign it and write its bytes
     Snapshot(SnapshotCommand),
+    /// Take a step of a program that is not ours as the shard's next snapshot
+    Step(StepCommand),
     /// Show a shard's clock, root and accounts
     Show(Show),
     /// Add an account to a receipt of the shard
@@ -71,6 +79,25 @@ struct New {
     /// Levels of a netted shard's account trie
     #[arg(long, default_value_t = 7, requires = "netted", value_parser = clap::value_parser!(u8).range(6..=20))]
     depth: u8,
+    /// One more shard, after those of `transfer`: it runs the program of this name from what FILE says. May be given several
+    /// times; shards 3k to 3k+2 run one program
+    #[arg(long = "start", value_name = "NAME=FILE", value_parser = named_file, conflicts_with = "netted")]
+    starts: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    programs: Programs,
+}
+
+/// The file says what the step states and which signals prove it (`docs/programs.md`). Whether the program's circuit accepts
+/// them shows when the farm proves it.
+#[derive(Args)]
+struct StepCommand {
+    #[arg(value_name = "LEDGER")]
+    ledger: PathBuf,
+    #[arg(value_name = "STEP")]
+    step: PathBuf,
+    /// Forget the step under way, which the farm has refused
+    #[arg(long)]
+    replace: bool,
 }
 
 #[derive(Args)]
@@ -136,6 +163,7 @@ impl ShardCommand {
             Action::New(new) => new.run(),
             Action::Transfer(transfer) => transfer.run(),
             Action::Snapshot(snapshot) => snapshot.run(),
+            Action::Step(step) => step.run(),
             Action::Show(show) => show.run(),
             Action::Receipt(add) => add.run(),
             Action::Serve(serve) => serve.run(),
@@ -149,8 +177,8 @@ impl New {
     fn run(self) -> anyhow::Result<()> {
         let (checkout, screen) = (Checkout::find()?, Screen::new());
         let manifest = Manifest::load(&checkout)?;
-        let transfer = manifest.get("transfer")?;
-        let transfer = Deployed::ready(&checkout, transfer, &Entropy::Fresh, &screen)?;
+        let ready = |spec: &CircuitSpec| Deployed::ready(&checkout, spec, &Entropy::Fresh, &screen);
+        let transfer = ready(manifest.get(TRANSFER)?)?;
         let seed = self.seed.unwrap_or_else(fresh_seed);
         let program = transfer.digest;
         let demo = Demo {
@@ -160,7 +188,15 @@ impl New {
             balance: self.balance,
         };
         let genesis = match self.netted {
-            false => ledger::create(&self.folder, &demo, program)?,
+            false => {
+                let specs = self.programs.specs(&manifest)?;
+                let programs = specs.iter().map(|spec| listed(&ready(spec)?));
+                let beside = Beside {
+                    programs: programs.collect::<Result<_, _>>()?,
+                    starts: self.starts.iter().map(start).collect::<Result<_, _>>()?,
+                };
+                ledger::create(&self.folder, &demo, beside, program)?
+            }
             true => {
                 let circuits = NettedCircuits::cached(&checkout, &manifest)?;
                 let circuits = circuits.context("no keys here: run trifold setup --netted")?;
@@ -171,6 +207,42 @@ impl New {
         let network = genesis.global_state(program)?.digest();
         println!("network {} in {}", hex(&network), self.folder.display());
         Ok(())
+    }
+}
+
+/// As the genesis lists a program.
+fn listed(program: &Deployed) -> anyhow::Result<GenesisProgram> {
+    let key = client_key(&program.verifying_key)?;
+    Ok(GenesisProgram::new(&program.spec.name, key)?)
+}
+
+/// `NAME=FILE`
+fn named_file(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("not NAME=FILE")?;
+    Ok((name.into(), file.into()))
+}
+
+fn start((program, file): &(String, PathBuf)) -> anyhow::Result<ProgramStart> {
+    let text = bounded::read(file, MAX_FILE_BYTES as u64)?;
+    start_from_json(program, &text).with_context(|| file.display().to_string())
+}
+
+impl StepCommand {
+    fn run(self) -> anyhow::Result<()> {
+        let mut ledger = ProgramLedger::open(&self.ledger)?;
+        let text = bounded::read(&self.step, MAX_FILE_BYTES as u64)?;
+        let step = ProgramStep::from_json(&text);
+        let step = step.with_context(|| self.step.display().to_string())?;
+        if self.replace {
+            ledger.shard.forget();
+        }
+        let index = ledger.index();
+        let snapshot = ledger.shard.step(&step, now_milliseconds())?;
+        println!(
+            "shard {index}: a step of {} events waits to be submitted",
+            snapshot.events()
+        );
+        ledger.save()
     }
 }
 
@@ -240,7 +312,7 @@ fn pay(ledger: &mut Ledger, from: u64, to: u64, amount: u64) -> anyhow::Result<(
 
 impl SnapshotCommand {
     fn run(self) -> anyhow::Result<()> {
-        let mut ledger = Ledger::open(&self.ledger)?;
+        let mut ledger = ledger::open(&self.ledger)?;
         let operator = ledger.operator()?;
         let (bytes, _) = ledger.next(&operator)?;
         std::fs::write(&self.out, &bytes).with_context(|| self.out.display().to_string())?;
@@ -250,6 +322,23 @@ impl SnapshotCommand {
 }
 
 impl Show {
+    /// Bodies and digests as decimal numbers, as the author of a step needs them.
+    fn program(self) -> anyhow::Result<()> {
+        let shard = ProgramLedger::open(&self.ledger)?.shard;
+        let chain = shard.chain();
+        println!(
+            "shard {} runs {}: {} events under way",
+            chain.index(),
+            shard.program(),
+            chain.under_way().map_or(0, Snapshot::events)
+        );
+        show_leaf(chain.leaf());
+        println!("body {}", chain.leaf().body);
+        let (epoch, digest) = chain.seen();
+        println!("the next step has seen epoch {epoch}, digest {digest}");
+        Ok(())
+    }
+
     fn netted(self) -> anyhow::Result<()> {
         let ledger = NettedLedger::open(&self.ledger)?;
         let (shard, chain) = (&ledger.shard, ledger.shard.chain());
@@ -273,6 +362,9 @@ impl Show {
     fn run(self) -> anyhow::Result<()> {
         if self.ledger.is_dir() {
             return self.netted();
+        }
+        if file::program(&self.ledger)?.is_some() {
+            return self.program();
         }
         let Ledger { shard, .. } = Ledger::open(&self.ledger)?;
         let leaf = shard.leaf();
