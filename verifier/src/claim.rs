@@ -11,7 +11,7 @@
 use thiserror::Error;
 
 use crate::refusal;
-use crate::statement::{Account, Body, Leaf, RangeError};
+use crate::statement::{Account, Body, Channel, Leaf, Message, RangeError};
 use crate::trie::{Path, TrieError};
 
 /// What stands at a place: something, or verifiably nothing.
@@ -75,6 +75,23 @@ pub struct AccountClaim {
     /// `None`: there is no such account.
     pub account: Option<Account>,
     /// To `index` under the body's `state_root`, 1 to [`crate::trie::MAX_LEVELS`] levels.
+    pub path: Path,
+}
+
+/// "Message `index` that the shard sent shard `destination` is this one", or none yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageClaim {
+    /// The sending shard's body, whose digest its leaf records.
+    pub body: Body,
+    pub destination: u32,
+    /// The channel; one without messages if nothing was ever sent there.
+    pub channel: Channel,
+    /// To `destination` under the body's `outbox_root`, [`crate::statement::MAX_DEPTH`] levels.
+    pub channel_path: Path,
+    pub index: u64,
+    /// `None`: no such message was sent.
+    pub message: Option<Message>,
+    /// To `index` in the channel, [`crate::statement::CHANNEL_DEPTH`] levels.
     pub path: Path,
 }
 

@@ -3,9 +3,11 @@
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 
-use crate::claim::{AccountClaim, ClaimError, Presence, ShardClaim};
-use crate::statement::{Account, GlobalState, HISTORY_DEPTH, Leaf, NestStatement};
-use crate::trie::{MAX_LEVELS, Path, TrieError};
+use crate::claim::{AccountClaim, ClaimError, MessageClaim, Presence, ShardClaim};
+use crate::statement::{
+    Account, CHANNEL_DEPTH, GlobalState, HISTORY_DEPTH, Leaf, MAX_DEPTH, Message, NestStatement,
+};
+use crate::trie::{self, MAX_LEVELS, Path, TrieError};
 
 /// A global state that descends from genesis through valid epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +189,40 @@ impl VerifiedShard {
                 account,
             }),
         )
+    }
+}
+
+impl VerifiedShard {
+    /// What the shard sent another. A message's index there is its number; the receiver's inbox counts those that it took.
+    pub fn verify_message(&self, claim: &MessageClaim) -> Result<Presence<Message>, ClaimError> {
+        if claim.body.digest() != self.leaf.body {
+            return Err(ClaimError::WrongBody);
+        }
+        let refused = ClaimError::path("channel");
+        let (path, channel) = (&claim.channel_path, &claim.channel);
+        path.leads_to(claim.destination.into()).map_err(&refused)?;
+        let outbox = used(claim.body.outbox_root, MAX_DEPTH.into());
+        let checked = path.verify(channel.digest(), outbox, MAX_DEPTH.into());
+        checked.map_err(refused)?;
+        let refused = ClaimError::path("message");
+        claim.path.leads_to(claim.index).map_err(&refused)?;
+        let digest = claim.message.map_or(Fr::ZERO, |message| message.digest());
+        // A channel without messages is the empty leaf, whatever trie it is said to have.
+        let messages = match channel.count {
+            0 => trie::empty_digest(CHANNEL_DEPTH),
+            _ => channel.messages,
+        };
+        let checked = claim.path.verify(digest, messages, CHANNEL_DEPTH);
+        checked.map_err(refused)?;
+        Ok(Presence::from(claim.message))
+    }
+}
+
+/// The root of an outbox; one that was never used is recorded as 0.
+fn used(recorded: Fr, levels: usize) -> Fr {
+    match recorded == Fr::ZERO {
+        true => trie::empty_digest(levels),
+        false => recorded,
     }
 }
 
