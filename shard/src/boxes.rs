@@ -58,6 +58,12 @@ impl Outbox {
         }))
     }
 
+    /// Messages to a shard that are forgotten, since it took them.
+    pub fn forgotten(&self, destination: u32) -> u64 {
+        let channel = self.channels.get(&destination);
+        channel.map_or(0, |log| log.count() - log.kept() as u64)
+    }
+
     /// Forgets messages to a shard that it took.
     pub fn forget(&mut self, destination: u32, index: u64) {
         if let Some(log) = self.channels.get_mut(&destination) {

@@ -80,7 +80,7 @@ impl Shard {
         let Some(channel) = self.outbox.channel(destination) else {
             return (0, Vec::new());
         };
-        let first = channel.count() - channel.kept() as u64;
+        let first = self.outbox.forgotten(destination);
         let delivered = |index| {
             let letter = *channel.letter(index)?;
             let siblings = channel.path(index, count);

@@ -12,7 +12,8 @@ use crate::delivery::{Delivery, DeliveryError, MAX_LEAD};
 
 impl Shard {
     /// Takes the messages of a delivery that it has not taken before, in order, and forgets those of its own that the sender took. Says
-    /// how many it took; a delivery without new messages is refused only if it has old ones. Nothing changes on error.
+    /// how many it took. One with messages of which none is new is refused, unless it tells that more were taken. Nothing changes on
+    /// error.
     pub fn receive(
         &mut self,
         delivery: &Delivery,
@@ -21,7 +22,8 @@ impl Shard {
         let seen = self.check_delivery(delivery, now_milliseconds)?;
         let (source, next) = (delivery.source, self.inbox.count(delivery.source));
         let openings = delivery.openings(next, &seen.0)?;
-        if openings.is_empty() && !delivery.messages.is_empty() {
+        let told = delivery.taken > self.outbox.forgotten(source);
+        if openings.is_empty() && !delivery.messages.is_empty() && !told {
             return Err(DeliveryError::Replayed {
                 source_shard: source,
                 expected: next,

@@ -1,0 +1,30 @@
+//! Messages between shards: what becomes of them, what is refused and why, and random histories against a model of plain maps.
+
+#[path = "../../../verifier/tests/common/mod.rs"]
+mod common;
+mod histories;
+mod model;
+mod network;
+mod refusals;
+mod rounds;
+
+use histories::History;
+
+/// TRIFOLD_HISTORIES is how many, TRIFOLD_HISTORY the first seed.
+#[test]
+fn value_stays_and_every_message_is_taken_once_and_in_order() {
+    let number = |name: &str, default: u64| {
+        let value = std::env::var(name).ok();
+        value.map_or(default, |text| text.parse().expect("a number"))
+    };
+    let first = number("TRIFOLD_HISTORY", 0);
+    let mut tally = [0; 4];
+    for seed in first..first + number("TRIFOLD_HISTORIES", 24) {
+        println!("seed {seed}");
+        let mut history = History::new(seed);
+        history.run(|_| {});
+        tally = std::array::from_fn(|kind| tally[kind] + history.tally()[kind]);
+    }
+    println!("taken: {tally:?}");
+    assert!(tally.iter().all(|taken| *taken > 0), "{tally:?}");
+}
