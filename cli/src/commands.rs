@@ -11,6 +11,7 @@ mod export;
 mod gpu;
 mod health;
 mod light;
+mod messages;
 mod nats;
 mod orders;
 mod program;

@@ -17,7 +17,7 @@ use trifold_coordinator::plan::Policy;
 use trifold_coordinator::queue::Queue;
 use trifold_coordinator::queue::local::LocalQueue;
 use trifold_coordinator::wire::GlobalProof;
-use trifold_shard::{Shard, Wallet};
+use trifold_shard::{DeliveryError, Shard, ShardError, Wallet};
 use trifold_verifier::client::LightClient;
 use trifold_verifier::codec::{GLOBAL_STATE_BYTES, NETWORK_BYTES, PROOF_BYTES};
 
@@ -42,7 +42,8 @@ const BALANCE: u64 = 1_000_000;
 const LEASE: Duration = Duration::from_secs(30);
 
 /// The whole job on this machine: shards run signed transfers, every epoch is proven in Circom circuits, merged and
-/// nested, and a light client checks each global proof. The last shard is silent in the second epoch.
+/// nested, and a light client checks each global proof. Each shard also pays the next one, by messages that are taken two epochs
+/// later. The last shard is silent in the second epoch.
 #[derive(Args)]
 pub struct Demo {
     /// Shards; more than 3 need a second level of merges
@@ -152,6 +153,10 @@ impl Demo {
             PROOF_BYTES + GLOBAL_STATE_BYTES + NETWORK_BYTES,
         ));
         screen.line(format!(
+            "messages between shards: {} sent by clients, {} taken, replies among them; {} of value in flight",
+            stage.sent, stage.taken, state.in_flight
+        ));
+        screen.line(format!(
             "written to {}; check it with public snarkjs:",
             self.out.display()
         ));
@@ -205,6 +210,9 @@ struct Stage<'a> {
     client: LightClient,
     screen: &'a Screen,
     steps: u64,
+    /// Messages between shards, those sent and those taken.
+    sent: usize,
+    taken: usize,
 }
 
 impl<'a> Stage<'a> {
@@ -226,6 +234,8 @@ impl<'a> Stage<'a> {
             secrets,
             screen,
             steps: 0,
+            sent: 0,
+            taken: 0,
         })
     }
 
@@ -263,9 +273,11 @@ impl<'a> Stage<'a> {
 
     /// A shard's clients sign transfers, and its operator submits the snapshot.
     async fn submit(&mut self, index: usize, transfers: u64) -> anyhow::Result<()> {
+        self.take(index)?;
         for _ in 0..transfers {
             self.transfer(index)?;
         }
+        self.send(index)?;
         let snapshot = self.shards[index].snapshot(now_milliseconds())?;
         let snapshot = snapshot.context("nothing to submit")?.clone();
         let operator = &self.secrets.operators[index];
@@ -295,6 +307,45 @@ impl<'a> Stage<'a> {
         let mut wallet = Wallet::new(keys[from as usize].clone(), shard.index(), from, ordinal);
         let signed = wallet.transfer(to, keys[to as usize].public(), 1 + self.steps % 100);
         Ok(shard.accept(&signed)?)
+    }
+
+    /// One account pays one of the next shard, and the last asks it for an answer.
+    fn send(&mut self, index: usize) -> anyhow::Result<()> {
+        let next = (index + 1) % self.shards.len();
+        if next == index {
+            return Ok(());
+        }
+        let shard = &mut self.shards[index];
+        let from = u64::from(ACCOUNTS - 1);
+        let account = shard.ledger().account(from).context("no such account")?;
+        let secret = self.secrets.accounts[index][from as usize].clone();
+        let mut wallet = Wallet::new(secret, shard.index(), from, account.ordinal);
+        let key = self.secrets.accounts[next][0].public();
+        let signed = match next {
+            0 => wallet.request((0, 0), Some(key), 1),
+            next => wallet.send((next as u32, 0), Some(key), 1),
+        };
+        shard.accept(&signed)?;
+        self.sent += 1;
+        Ok(())
+    }
+
+    /// A shard takes what others have for it under the state before the newest.
+    fn take(&mut self, index: usize) -> anyhow::Result<()> {
+        let to = self.shards[index].index();
+        let epoch = self.shards[index].seen_epoch().filter(|epoch| *epoch > 0);
+        let Some(epoch) = epoch else {
+            return Ok(());
+        };
+        for from in (0..self.shards.len()).filter(|from| *from != index) {
+            let delivery = self.shards[from].deliver(to, epoch)?;
+            // What was taken is in there again until its sender is told.
+            self.taken += match self.shards[index].receive(&delivery, now_milliseconds()) {
+                Err(ShardError::Delivery(DeliveryError::Replayed { .. })) => 0,
+                taken => taken?,
+            };
+        }
+        Ok(())
     }
 
     /// Every shard takes in the state that the light client has just checked.

@@ -1,5 +1,6 @@
 //! `trifold shard`
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,9 +16,10 @@ use trifold_console::metrics::Role;
 use trifold_console::{Console, Light, Metrics};
 use trifold_prover::Entropy;
 use trifold_shard::program::{MAX_FILE_BYTES, ProgramStep, start_from_json};
-use trifold_shard::{Wallet, file};
+use trifold_shard::{Shard, Wallet, file};
 use trifold_verifier::statement::Leaf;
 
+use super::messages::{Messages, Receive};
 use super::receipt;
 use crate::accounts::LedgerAccounts;
 use crate::bounded;
@@ -47,6 +49,10 @@ enum Action {
     New(New),
     /// Let clients of a shard sign transfers, and execute them
     Transfer(Transfer),
+    /// Write what the shard has for another to a file
+    Messages(Messages),
+    /// Take the messages in a file that another shard wrote
+    Receive(Receive),
     /// Make the shard's next snapshot, sign it and write its bytes
     Snapshot(SnapshotCommand),
     /// Take a step of a program that is not ours as the shard's next snapshot
@@ -115,6 +121,12 @@ struct Transfer {
     to: Option<u64>,
     #[arg(long, default_value_t = 1)]
     amount: u64,
+    /// Shard of the account that receives, if it is another one: what is sent arrives two epochs later
+    #[arg(long, value_name = "SHARD", requires = "to")]
+    to_shard: Option<u32>,
+    /// Ask the other shard for an answer
+    #[arg(long, requires = "to_shard")]
+    request: bool,
 }
 
 #[derive(Args)]
@@ -162,6 +174,8 @@ impl ShardCommand {
         match self.action {
             Action::New(new) => new.run(),
             Action::Transfer(transfer) => transfer.run(),
+            Action::Messages(messages) => messages.run(),
+            Action::Receive(receive) => receive.run(),
             Action::Snapshot(snapshot) => snapshot.run(),
             Action::Step(step) => step.run(),
             Action::Show(show) => show.run(),
@@ -253,7 +267,7 @@ impl Transfer {
         }
         let mut ledger = Ledger::open(&self.ledger)?;
         match (self.from, self.to) {
-            (Some(from), Some(to)) => pay(&mut ledger, from, to, self.amount)?,
+            (Some(from), Some(to)) => self.pay(&mut ledger, from, to)?,
             _ => {
                 for _ in 0..self.count {
                     let accounts = ledger.shard.ledger().accounts().count() as u64;
@@ -263,13 +277,34 @@ impl Transfer {
             }
         }
         ledger.save()?;
-        println!("{} transfers wait for a snapshot", ledger.shard.pending());
+        println!(
+            "{} transfers and messages wait for a snapshot",
+            ledger.shard.pending()
+        );
         Ok(())
     }
 }
 
 impl Transfer {
+    fn pay(&self, ledger: &mut Ledger, from: u64, to: u64) -> anyhow::Result<()> {
+        let own = ledger.shard.index();
+        match self.to_shard {
+            Some(shard) if shard != own => {
+                let to = (shard, to);
+                send(ledger, from, to, self.amount, self.request)
+            }
+            _ => {
+                ensure!(!self.request, "a request is for another shard");
+                pay(ledger, from, to, self.amount)
+            }
+        }
+    }
+
     fn netted(self) -> anyhow::Result<()> {
+        ensure!(
+            self.to_shard.is_none(),
+            "a netted shard has no channels to others"
+        );
         let ledger = NettedLedger::open(&self.ledger)?;
         let payments = match (self.from, self.to) {
             (Some(from), Some(to)) => vec![(from.try_into()?, to.try_into()?, self.amount)],
@@ -290,24 +325,42 @@ impl Transfer {
 }
 
 fn pay(ledger: &mut Ledger, from: u64, to: u64, amount: u64) -> anyhow::Result<()> {
-    let index = ledger.shard.index();
-    let keys = ledger
-        .secrets
-        .accounts
-        .get(index as usize)
-        .context("no such shard")?;
-    let secret = usize::try_from(from).ok().and_then(|from| keys.get(from));
-    let secret = secret.with_context(|| format!("no key for account {from}"))?;
-    let ordinal = ledger
-        .shard
-        .ledger()
-        .account(from)
-        .map_or(0, |account| account.ordinal);
     let receiver = ledger.shard.ledger().account(to).map(|account| account.key);
     let receiver = receiver.with_context(|| format!("account {to} does not exist"))?;
-    let mut wallet = Wallet::new(secret.clone(), index, from, ordinal);
-    let signed = wallet.transfer(to, PublicKey::new(receiver)?, amount);
+    let signed = wallet(ledger, from)?.transfer(to, PublicKey::new(receiver)?, amount);
     Ok(ledger.shard.accept(&signed)?)
+}
+
+/// To another shard, naming the key that the account there has had since genesis, if it is that old.
+fn send(
+    ledger: &mut Ledger,
+    from: u64,
+    (shard, to): (u32, u64),
+    amount: u64,
+    request: bool,
+) -> anyhow::Result<()> {
+    let keys = ledger.secrets.accounts.get(shard as usize);
+    let place = usize::try_from(to).ok();
+    let key = keys.zip(place).and_then(|(keys, place)| keys.get(place));
+    let key = key.map(|secret| secret.public());
+    let mut wallet = wallet(ledger, from)?;
+    let signed = match request {
+        true => wallet.request((shard, to), key, amount),
+        false => wallet.send((shard, to), key, amount),
+    };
+    Ok(ledger.shard.accept(&signed)?)
+}
+
+/// The client with that account.
+fn wallet(ledger: &Ledger, from: u64) -> anyhow::Result<Wallet> {
+    let index = ledger.shard.index();
+    let keys = ledger.secrets.accounts.get(index as usize);
+    let keys = keys.context("no such shard")?;
+    let secret = usize::try_from(from).ok().and_then(|from| keys.get(from));
+    let secret = secret.with_context(|| format!("no key for account {from}"))?;
+    let account = ledger.shard.ledger().account(from);
+    let ordinal = account.map_or(0, |account| account.ordinal);
+    Ok(Wallet::new(secret.clone(), index, from, ordinal))
 }
 
 impl SnapshotCommand {
@@ -369,7 +422,7 @@ impl Show {
         let Ledger { shard, .. } = Ledger::open(&self.ledger)?;
         let leaf = shard.leaf();
         println!(
-            "shard {}: {} transfers wait for a global state",
+            "shard {}: {} transfers and messages wait for a global state",
             shard.index(),
             shard.pending()
         );
@@ -382,7 +435,25 @@ impl Show {
                 account.balance, account.ordinal
             );
         }
+        show_channels(&shard);
         Ok(())
+    }
+}
+
+/// Messages to and from other shards, if there ever were any.
+fn show_channels(shard: &Shard) {
+    let (outbox, inbox) = (shard.outbox(), shard.inbox());
+    let sent = outbox.channels().map(|(other, _)| other);
+    let others: BTreeSet<u32> = sent.chain(inbox.counts().map(|(other, _)| other)).collect();
+    if others.is_empty() {
+        return;
+    }
+    println!("shard  messages sent  of them kept  messages taken");
+    for other in others {
+        let channel = outbox.channel(other);
+        let (sent, kept) = channel.map_or((0, 0), |channel| (channel.count(), channel.kept()));
+        let taken = inbox.count(other);
+        println!("{other:>5}  {sent:>13}  {kept:>12}  {taken:>14}");
     }
 }
 
