@@ -41,6 +41,10 @@ pub enum Refusal {
     Step(StepError),
     #[error("its parts are not ones that make a program's proof: {0}")]
     Parts(PartsError),
+    #[error(
+        "the shard claims to have received {received} since its leaf in the newest state, and only {in_flight} is in flight"
+    )]
+    NotSent { received: u128, in_flight: u128 },
     #[error("the shard has {0} snapshots waiting already")]
     Full(usize),
 }
@@ -59,6 +63,7 @@ impl Refusal {
             Refusal::SeenForeign(_) => "seen_foreign",
             Refusal::Step(_) => "step",
             Refusal::Parts(_) => "parts",
+            Refusal::NotSent { .. } => "not_sent",
             Refusal::Full(_) => "full",
         }
     }
@@ -228,6 +233,7 @@ impl Planner {
         proofs::check(&outline.parts).map_err(Refusal::Parts)?;
         let candidate = self.candidate(outline)?;
         self.check_seen(&candidate.step)?;
+        self.check_received(shard, candidate.step.received)?;
         let waiting = self
             .shards
             .get(&shard)
@@ -272,6 +278,22 @@ impl Planner {
             bytes,
             parts: outline.parts.clone(),
         })
+    }
+
+    /// What a shard receives was in flight in a state that it has seen, and only it can take that. So all that its waiting snapshots
+    /// receive is still in flight in the newest state; what claims more would wait for ever.
+    fn check_received(&self, shard: u32, received: u128) -> Result<(), Refusal> {
+        let queue = self.shards.get(&shard);
+        let waiting = queue.into_iter().flat_map(|queue| &queue.pending);
+        let before: u128 = waiting.map(|pending| pending.candidate.step.received).sum();
+        let (received, in_flight) = (before + received, self.head.in_flight);
+        match received <= in_flight {
+            true => Ok(()),
+            false => Err(Refusal::NotSent {
+                received,
+                in_flight,
+            }),
+        }
     }
 
     /// Shards that fit the trie after one more level.

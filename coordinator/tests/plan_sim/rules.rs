@@ -1,7 +1,7 @@
 //! Single rules of the plan, each on its own.
 
 use trifold_coordinator::Digest;
-use trifold_coordinator::plan::{Action, Event, Planner, Policy};
+use trifold_coordinator::plan::{Action, Candidate, Event, Planner, Policy, Refusal};
 use trifold_coordinator::standin::{self, Snapshot};
 use trifold_coordinator::view::EpochStage;
 use trifold_coordinator::wire::{FailureClass, Task, Work};
@@ -424,4 +424,63 @@ fn a_picture_shows_the_part_that_is_in_work() {
     assert_eq!((view.levels[0].queued, view.levels[0].proving), (0, 1));
     let cells = planner.cells(1, &|_| Some("w1".into())).expect("drawn");
     assert_eq!(cells.holders, [(0, 0, "w1".to_owned())]);
+}
+
+/// The next snapshot of a shard, with so much value leaving and arriving.
+fn moving(planner: &Planner, shard: u32, sent: u128, received: u128) -> Snapshot {
+    let mut step = Snapshot::after(shard, planner.tip(shard)).step;
+    step.new.supply = step.new.supply + received - sent;
+    (step.sent, step.received) = (sent, received);
+    Snapshot::new(shard, step, 1)
+}
+
+fn admit(planner: &Planner, snapshot: &Snapshot) -> Result<Candidate, Refusal> {
+    planner.admit(&snapshot.outline(Digest::of(&snapshot.encode())))
+}
+
+fn let_in(planner: &mut Planner, snapshot: &Snapshot) -> Vec<Task> {
+    let candidate = admit(planner, snapshot).expect("fits");
+    pushed(&planner.handle(0, Event::Accepted(candidate)))
+}
+
+/// The epoch would have a negative value in flight, and never be proven.
+#[test]
+fn what_was_never_sent_is_not_received_and_blocks_no_epoch() {
+    let mut planner = planner(3, policy());
+    let refused = |planner: &Planner, received, in_total, in_flight| {
+        let refusal = admit(planner, &moving(planner, 1, 0, received)).expect_err("too much");
+        assert_eq!(refusal.code(), "not_sent");
+        let received = in_total;
+        assert_eq!(
+            refusal,
+            Refusal::NotSent {
+                received,
+                in_flight
+            }
+        );
+    };
+    refused(&planner, 5, 5, 0);
+    let sending = moving(&planner, 0, 8, 0);
+    let program = let_in(&mut planner, &sending).remove(0);
+    prove(&mut planner, &program);
+    // Not even what is sent in the same epoch.
+    refused(&planner, 5, 5, 0);
+    planner.handle(1, Event::CloseNow);
+    assert_eq!((planner.head().epoch, planner.head().in_flight), (1, 8));
+    refused(&planner, 9, 9, 8);
+    let first = moving(&planner, 1, 0, 5);
+    let program = let_in(&mut planner, &first).remove(0);
+    prove(&mut planner, &program);
+    // What waits before it counts too.
+    refused(&planner, 4, 9, 8);
+    let second = moving(&planner, 1, 0, 3);
+    let program = let_in(&mut planner, &second).remove(0);
+    prove(&mut planner, &program);
+    for (epoch, in_flight) in [(2, 3), (3, 0)] {
+        planner.handle(1, Event::CloseNow);
+        assert_eq!(
+            (planner.head().epoch, planner.head().in_flight),
+            (epoch, in_flight)
+        );
+    }
 }
