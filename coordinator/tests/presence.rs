@@ -331,7 +331,7 @@ async fn what_does_not_fit_goes_to_large_workers_only() {
     let proved = result(&desk).await;
     assert_eq!((proved.task, proved.worker.as_str()), (large.id, "big"));
     let lanes = is(&desk, "big", WorkerState::Ready).await.lanes;
-    assert_eq!((lanes[0].ends_with("-large"), lanes.len()), (true, 6));
+    assert_eq!((lanes[0].ends_with("-large"), lanes.len()), (true, 8));
     desk.shutdown.send_replace(true);
     for worker in [ordinary, big] {
         worker.await.expect("no panic").expect("its device lives");

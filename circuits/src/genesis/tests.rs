@@ -165,7 +165,15 @@ fn programs_that_can_t_be_are_refused() {
     assert!(matches!(error, GenesisError::ProgramTwice { .. }));
     let error = refuse(vec![program("kv", 1), program("same", 1)], &[]);
     assert!(matches!(error, GenesisError::SameKey { .. }));
-    for name in ["transfer", "merge", "nest", "", "a b", &"k".repeat(65)] {
+    for name in [
+        "transfer",
+        "netted",
+        "merge",
+        "nest",
+        "",
+        "a b",
+        &"k".repeat(65),
+    ] {
         let error = refuse(vec![program(name, 1)], &[]);
         assert!(matches!(error, GenesisError::ProgramName { .. }), "{name}");
     }
@@ -173,7 +181,7 @@ fn programs_that_can_t_be_are_refused() {
     let many = vec![kv.clone(); MAX_PROGRAMS + 1];
     assert!(matches!(
         refuse(many, &[]),
-        GenesisError::Programs { programs: 81 }
+        GenesisError::Programs { programs: 80 }
     ));
     let error = refuse(vec![kv.clone()], &[shard_of("kv", 1 << 96)]);
     assert!(matches!(error, GenesisError::Supply { shard: 3, .. }));
