@@ -4,20 +4,15 @@ use crate::clock;
 use crate::shard::ShardError;
 use ark_bn254::Fr;
 use serde::{Deserialize, Serialize};
+use trifold_circuits::channel::StateFields;
 use trifold_circuits::field;
+use trifold_circuits::genesis::{Genesis, GenesisError};
 use trifold_circuits::snapshot::{self, Exchange, Snapshot, Work};
+use trifold_circuits::transfer::SeenState;
 use trifold_verifier::claim::ShardClaim;
-use trifold_verifier::statement::{Leaf, SUPPLY_BITS};
+use trifold_verifier::statement::{GlobalState, Leaf, SUPPLY_BITS};
 use trifold_verifier::trie::Path;
 use trifold_verifier::verified::VerifiedState;
-
-/// A global state by epoch and digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-struct Seen {
-    epoch: u64,
-    #[serde(with = "field::element")]
-    digest: Fr,
-}
 
 /// One snapshot is under way at a time; it is submitted again until a global state holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -31,26 +26,29 @@ pub struct Chain {
     /// Submitted, and not yet in a global state.
     under_way: Option<Snapshot>,
     /// The latest global state verified.
-    latest: Seen,
+    #[serde(with = "StateFields")]
+    latest: GlobalState,
     /// The one verified before it: the history of `latest` holds it, so the next epoch can open it.
-    seen: Option<Seen>,
+    seen: Option<SeenState>,
 }
 
 impl Chain {
-    /// Shard `index` of the network with this digest of G_0, at its first leaf.
-    pub fn genesis(network: Fr, index: u32, leaf: Leaf) -> Self {
-        let latest = Seen {
-            epoch: 0,
-            digest: network,
-        };
-        Self {
-            network,
+    /// Shard `index` of a network at genesis; `transfer` is the key digest of the program of this name.
+    pub fn genesis(genesis: &Genesis, index: u32, transfer: Fr) -> Result<Self, GenesisError> {
+        let latest = genesis.global_state(transfer)?;
+        Ok(Self {
+            network: latest.digest(),
             index,
-            leaf,
+            leaf: genesis.leaf(index, transfer)?,
             under_way: None,
             latest,
             seen: None,
-        }
+        })
+    }
+
+    /// Digest of G_0.
+    pub fn network(&self) -> Fr {
+        self.network
     }
 
     /// Index in the global trie.
@@ -73,18 +71,18 @@ impl Chain {
         self.under_way.as_ref()
     }
 
-    /// The state that the next step has seen: epoch and digest, both 0 before the second state observed.
-    pub fn seen(&self) -> (u64, Fr) {
-        let seen = self.seen.map(|seen| (seen.epoch, seen.digest));
-        seen.unwrap_or_default()
+    /// The state that the next step has seen; none before the second state observed.
+    pub fn seen(&self) -> Option<SeenState> {
+        self.seen
     }
 
-    /// The leaf after a step of `events` events to this body.
+    /// The leaf after a step of `events` events to this body, which has seen that state.
     pub fn step(
         &self,
         body: Fr,
         events: u32,
         exchange: &Exchange,
+        seen: Option<SeenState>,
         now_milliseconds: u64,
     ) -> Result<Leaf, ShardError> {
         let timestamp = self.leaf.timestamp.max(exchange.received_timestamp);
@@ -99,13 +97,12 @@ impl Chain {
             .map(|(counted, later)| counted.max(later));
         let clocks = clock::tick(timestamp, now_milliseconds).zip(lamport);
         let (timestamp, lamport) = clocks.ok_or(spent)?;
-        let (seen_epoch, seen_digest) = self.seen();
         Ok(Leaf {
             body,
             lamport,
             timestamp,
-            seen_epoch,
-            seen_digest,
+            seen_epoch: seen.map_or(0, |SeenState(state)| state.epoch),
+            seen_digest: seen.map_or(Fr::default(), |SeenState(state)| state.digest()),
             supply: supply(self.leaf.supply, exchange)?,
             ..self.leaf
         })
@@ -159,10 +156,19 @@ impl Chain {
         if let Some(snapshot) = &confirmed {
             self.leaf = snapshot.new;
         }
-        let digest = state.digest();
-        let before = std::mem::replace(&mut self.latest, Seen { epoch, digest });
-        self.seen = Some(before);
+        let before = std::mem::replace(&mut self.latest, *state);
+        self.seen = Some(SeenState(before));
         Ok(confirmed)
+    }
+
+    /// Checks one that was read from storage.
+    pub fn check(&self) -> Result<(), ShardError> {
+        match &self.under_way {
+            Some(snapshot) if snapshot.old != self.leaf.digest() => {
+                Err(ShardError::Inconsistent("the snapshot starts elsewhere"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

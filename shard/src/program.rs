@@ -51,9 +51,7 @@ impl ProgramShard {
         if !matches!(start, Start::Program(_)) {
             return Err(ProgramShardError::Ours { index, program });
         }
-        let state = genesis.global_state(transfer).map_err(ShardError::from)?;
-        let leaf = genesis.leaf(index, transfer).map_err(ShardError::from)?;
-        let chain = Chain::genesis(state.digest(), index, leaf);
+        let chain = Chain::genesis(genesis, index, transfer).map_err(ShardError::from)?;
         Ok(Self { program, chain })
     }
 
@@ -85,7 +83,8 @@ impl ProgramShard {
             return Err(ProgramShardError::Events);
         }
         let (exchange, events) = (step.exchange, step.events);
-        let new = (self.chain).step(step.new_body, events, &exchange, now_milliseconds)?;
+        let (chain, seen) = (&self.chain, self.chain.seen());
+        let new = chain.step(step.new_body, events, &exchange, seen, now_milliseconds)?;
         let signals = Signals {
             old_body: step.old_body,
             events,

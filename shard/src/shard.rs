@@ -1,23 +1,21 @@
 //! The shard's state machine: transfers, messages and verified global states in, snapshots and messages out.
 
 use crate::boxes::{Inbox, Outbox};
+use crate::chain::Chain;
 use crate::channel::{Letter, Log};
-use crate::clock;
 use crate::delivery::DeliveryError;
 use crate::ledger::{Ledger, LedgerError};
 use ark_bn254::Fr;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
-use trifold_circuits::channel::{BodyFields, CHANNEL_CAPACITY, Send, StateFields};
-use trifold_circuits::field;
+use trifold_circuits::channel::{BodyFields, CHANNEL_CAPACITY, Send};
 use trifold_circuits::genesis::{Genesis, GenesisError, TRANSFER};
 use trifold_circuits::schnorr::Coordinates;
-use trifold_circuits::snapshot::{self, Exchange, Snapshot, Work};
+use trifold_circuits::snapshot::{Snapshot, Work};
 use trifold_circuits::transfer::{Batch, Receive, SeenState, SignedTransfer, Size, Step};
 use trifold_circuits::trie::TrieError;
 use trifold_verifier::claim::{ClaimError, ShardClaim};
-use trifold_verifier::statement::{Body, GlobalState, Leaf, Message, SUPPLY_BITS};
-use trifold_verifier::trie::Path;
+use trifold_verifier::statement::{Body, Leaf, Message, SUPPLY_BITS};
 use trifold_verifier::verified::VerifiedState;
 
 mod confirmed;
@@ -119,16 +117,11 @@ impl Pending {
 /// at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Shard {
-    #[serde(with = "field::element")]
-    network: Fr,
-    index: u32,
+    chain: Chain,
     /// Shards that were there at genesis, and others that were shown since.
     shards: u32,
     shown: BTreeSet<u32>,
-    /// The shard's leaf in the latest global state.
-    #[serde(with = "snapshot::leaf")]
-    leaf: Leaf,
-    /// The body under `leaf`.
+    /// The body under the leaf that the latest global state has.
     #[serde(with = "BodyFields")]
     body: Body,
     /// Accounts, messages sent and messages taken with every pending event executed.
@@ -136,13 +129,6 @@ pub struct Shard {
     outbox: Outbox,
     inbox: Inbox,
     pending: VecDeque<Pending>,
-    /// Submitted, and not yet in a global state.
-    under_way: Option<Snapshot>,
-    /// The latest global state verified.
-    #[serde(with = "StateFields")]
-    latest: GlobalState,
-    /// The one verified before it: the history of `latest` holds it, so the next epoch can open it.
-    seen: Option<SeenState>,
     /// What other shards may ask for messages under, the oldest first.
     kept: VecDeque<Kept>,
 }
@@ -155,38 +141,32 @@ impl Shard {
             let program = shard.start.program().into();
             return Err(ShardError::OtherProgram { index, program });
         }
-        let latest = genesis.global_state(program)?;
         let ledger = Ledger::genesis(shard)?;
         let body = Body {
             state_root: ledger.root(),
             ..Body::default()
         };
         Ok(Self {
-            network: latest.digest(),
-            index,
+            chain: Chain::genesis(genesis, index, program)?,
             shards: genesis.shards().len() as u32,
             shown: BTreeSet::new(),
-            leaf: genesis.leaf(index, program)?,
             body,
             ledger,
             outbox: Outbox::new()?,
             inbox: Inbox::new()?,
             pending: VecDeque::new(),
-            under_way: None,
-            latest,
-            seen: None,
             kept: VecDeque::new(),
         })
     }
 
     /// Index in the global trie.
     pub fn index(&self) -> u32 {
-        self.index
+        self.chain.index()
     }
 
     /// The shard's leaf in the latest global state.
     pub fn leaf(&self) -> &Leaf {
-        &self.leaf
+        self.chain.leaf()
     }
 
     /// Accounts with every accepted transfer executed.
@@ -206,12 +186,12 @@ impl Shard {
 
     /// Epoch of the latest global state observed; 0 before the first.
     pub fn latest_epoch(&self) -> u64 {
-        self.latest.epoch
+        self.chain.latest_epoch()
     }
 
     /// Epoch of the global state that messages are taken under, once there is one.
     pub fn seen_epoch(&self) -> Option<u64> {
-        self.seen.map(|SeenState(state)| state.epoch)
+        self.chain.seen().map(|SeenState(state)| state.epoch)
     }
 
     /// Accepted transfers and messages that no global state holds yet.
@@ -225,11 +205,11 @@ impl Shard {
             return Err(ShardError::Busy);
         }
         let transfer = &signed.transfer;
-        let (destination, outgoing) = (transfer.to_shard, transfer.outgoing(self.index));
-        if destination != self.index {
+        let (destination, outgoing) = (transfer.to_shard, transfer.outgoing(self.index()));
+        if destination != self.index() {
             self.check_destination(destination)?;
         }
-        let step = self.ledger.execute(self.index, signed)?;
+        let step = self.ledger.execute(self.index(), signed)?;
         let made = outgoing.map(|message| (destination, message, transfer.receiver_key));
         self.push(Event::Transfer(Box::new(step)), made)
     }
@@ -299,10 +279,10 @@ impl Shard {
 
     /// What to submit: the snapshot under way, unchanged, or else a new one over the oldest pending events, if any.
     pub fn snapshot(&mut self, now_milliseconds: u64) -> Result<Option<&Snapshot>, ShardError> {
-        if self.under_way.is_none() && !self.pending.is_empty() {
-            self.under_way = Some(self.next_snapshot(now_milliseconds)?);
+        if self.chain.under_way().is_none() && !self.pending.is_empty() {
+            self.submit(now_milliseconds)?;
         }
-        Ok(self.under_way.as_ref())
+        Ok(self.chain.under_way())
     }
 
     /// Takes in a verified global state, with the shard's path (from the leaf up) under its root. Says whether the state
@@ -312,30 +292,10 @@ impl Shard {
         verified: &VerifiedState,
         siblings: Vec<[Fr; 2]>,
     ) -> Result<bool, ShardError> {
-        let state = verified.state();
-        let (epoch, latest) = (state.epoch, self.latest.epoch);
-        if epoch <= latest {
-            return Err(ShardError::Stale { epoch, latest });
-        }
-        let index = self.index;
-        let holds = |leaf: &Leaf| {
-            let path = Path {
-                index: index.into(),
-                siblings: siblings.clone(),
-            };
-            let leaf = Some(*leaf);
-            let claim = ShardClaim { index, leaf, path };
-            verified.verify_shard(&claim).is_ok()
-        };
-        let confirmed = self.under_way.take_if(|snapshot| holds(&snapshot.new));
-        if confirmed.is_none() && !holds(&self.leaf) {
-            return Err(ShardError::NotUnderRoot { epoch });
-        }
+        let confirmed = self.chain.observe(verified, &siblings)?;
         if let Some(snapshot) = &confirmed {
             self.confirm(snapshot);
         }
-        let before = std::mem::replace(&mut self.latest, *state);
-        self.seen = Some(SeenState(before));
         self.keep(siblings);
         Ok(confirmed.is_some())
     }
@@ -350,13 +310,11 @@ impl Shard {
         if tip != self.tip() {
             return inconsistent("the messages are not those that the pending events lead to");
         }
-        if self.body.digest() != self.leaf.body {
+        if self.body.digest() != self.leaf().body {
             return inconsistent("the body is not that of the leaf");
         }
-        match &self.under_way {
-            Some(snapshot) if snapshot.old != self.leaf.digest() => {
-                inconsistent("the snapshot starts elsewhere")
-            }
+        self.chain.check()?;
+        match self.chain.under_way() {
             Some(snapshot) if snapshot.events() as usize > self.pending.len() => {
                 inconsistent("events are missing")
             }
@@ -369,13 +327,13 @@ impl Shard {
             .pending
             .drain(..(snapshot.events() as usize).min(self.pending.len()));
         self.body = confirmed.next_back().map_or(self.body, |last| last.body);
-        self.leaf = snapshot.new;
     }
 
-    fn next_snapshot(&self, now_milliseconds: u64) -> Result<Snapshot, ShardError> {
+    /// Submits the oldest pending events.
+    fn submit(&mut self, now_milliseconds: u64) -> Result<(), ShardError> {
         let events = self.pending.range(..fitting(&self.pending));
         let seen = self.next_seen();
-        let mut batch = Batch::new(self.index, &self.body);
+        let mut batch = Batch::new(self.index(), &self.body);
         batch.seen_digest = seen.map_or(Fr::default(), |SeenState(state)| state.digest());
         for pending in events.clone() {
             batch.sends.extend(pending.send.clone());
@@ -388,57 +346,16 @@ impl Shard {
             }
         }
         let body = events.last().map_or(self.body, |last| last.body);
-        let new = self.next_leaf(&batch, body, seen, now_milliseconds)?;
-        Ok(Snapshot {
-            network: self.network,
-            shard: self.index,
-            old: self.leaf.digest(),
-            new,
-            work: Work::Transfer(batch),
-        })
+        let (events, exchange) = (batch.events() as u32, batch.exchange());
+        let new = (self.chain).step(body.digest(), events, &exchange, seen, now_milliseconds)?;
+        self.chain.submit(new, Work::Transfer(batch));
+        Ok(())
     }
 
     /// What the next snapshot has seen: what its messages were opened under, and never more than the next ones that wait.
     fn next_seen(&self) -> Option<SeenState> {
         let opened = self.pending.iter().find_map(Pending::seen);
-        opened.or(self.seen)
-    }
-
-    fn next_leaf(
-        &self,
-        batch: &Batch,
-        body: Body,
-        seen: Option<SeenState>,
-        now_milliseconds: u64,
-    ) -> Result<Leaf, ShardError> {
-        let Exchange {
-            sent,
-            received,
-            received_lamport,
-            received_timestamp,
-        } = batch.exchange();
-        let timestamp = self.leaf.timestamp.max(received_timestamp);
-        let spent = ShardError::Clock {
-            timestamp,
-            now_milliseconds,
-        };
-        let counted = self.leaf.lamport.checked_add(batch.events() as u64);
-        let later = received_lamport.checked_add(1);
-        let lamport = counted
-            .zip(later)
-            .map(|(counted, later)| counted.max(later));
-        let clocks = clock::tick(timestamp, now_milliseconds).zip(lamport);
-        let (timestamp, lamport) = clocks.ok_or(spent)?;
-        Ok(Leaf {
-            body: body.digest(),
-            lamport,
-            timestamp,
-            seen_epoch: seen.map_or(0, |SeenState(state)| state.epoch),
-            seen_digest: batch.seen_digest,
-            // What is sent was there before or was received.
-            supply: (self.leaf.supply + received).saturating_sub(sent),
-            ..self.leaf
-        })
+        opened.or(self.chain.seen())
     }
 }
 

@@ -12,6 +12,7 @@ use trifold_circuits::artifacts::{Checkout, CircuitSpec, Manifest};
 use trifold_circuits::genesis::{GenesisProgram, ProgramStart, TRANSFER};
 use trifold_circuits::schnorr::PublicKey;
 use trifold_circuits::snapshot::Snapshot;
+use trifold_circuits::transfer::SeenState;
 use trifold_console::metrics::Role;
 use trifold_console::{Console, Light, Metrics};
 use trifold_prover::Entropy;
@@ -387,7 +388,10 @@ impl Show {
         );
         show_leaf(chain.leaf());
         println!("body {}", chain.leaf().body);
-        let (epoch, digest) = chain.seen();
+        let seen = chain
+            .seen()
+            .map(|SeenState(state)| (state.epoch, state.digest()));
+        let (epoch, digest) = seen.unwrap_or_default();
         println!("the next step has seen epoch {epoch}, digest {digest}");
         Ok(())
     }

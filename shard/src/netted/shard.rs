@@ -73,7 +73,6 @@ impl NettedShard {
         settings: Settings,
     ) -> Result<Self, NettedShardError> {
         let (rules, netted, start) = terms(genesis, index)?;
-        let network = genesis.global_state(transfer)?.digest();
         let entry = |account: &GenesisAccount| Entry {
             key: account.key,
             balance: account.balance,
@@ -82,7 +81,7 @@ impl NettedShard {
         let accounts: Accounts = start.accounts.iter().map(entry).collect();
         let store = Arc::new(Store::create(folder, rules, accounts, settings)?);
         let position = Position {
-            chain: Chain::genesis(network, index, genesis.leaf(index, transfer)?),
+            chain: Chain::genesis(genesis, index, transfer)?,
             epoch: 0,
         };
         let shard = Self {
@@ -182,7 +181,7 @@ impl NettedShard {
         let events = u32::try_from(manifest.events()).unwrap_or(u32::MAX);
         let chain = &mut self.position.chain;
         let (body, nothing) = (body(state.digest()).digest(), Exchange::default());
-        let new = chain.step(body, events, &nothing, now_milliseconds)?;
+        let new = chain.step(body, events, &nothing, chain.seen(), now_milliseconds)?;
         chain.submit(new, Work::Netted(manifest));
         self.save()
     }

@@ -23,7 +23,7 @@ impl Shard {
         let mut ledger = self.ledger.clone();
         for pending in self.pending.iter().rev() {
             match &pending.event {
-                Event::Transfer(step) => ledger.undo(self.index, step)?,
+                Event::Transfer(step) => ledger.undo(self.index(), step)?,
                 Event::Receive { receive, .. } => {
                     ledger.take_back(&receive.opening.message, receive.held)?;
                 }
@@ -31,7 +31,7 @@ impl Shard {
         }
         match ledger.root() == self.body.state_root {
             true => Ok(Confirmed {
-                leaf: self.leaf,
+                leaf: *self.leaf(),
                 body: self.body,
                 ledger,
             }),

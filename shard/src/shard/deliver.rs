@@ -47,7 +47,7 @@ impl Shard {
     /// # Errors
     /// The state is not among the newest [`KEPT_STATES`] that the shard has taken in.
     pub fn deliver(&self, destination: u32, epoch: u64) -> Result<Delivery, ShardError> {
-        if destination == self.index {
+        if destination == self.index() {
             return Err(DeliveryError::Itself(destination).into());
         }
         let kept = self.kept.iter().find(|kept| kept.epoch == epoch);
@@ -59,8 +59,8 @@ impl Shard {
         let count = kept.count(destination);
         let (first, messages) = self.messages(destination, count);
         Ok(Delivery {
-            network: self.network,
-            source: self.index,
+            network: self.chain.network(),
+            source: self.index(),
             destination,
             epoch,
             leaf: kept.leaf,
@@ -106,8 +106,8 @@ impl Shard {
             .map(|(from, count)| (from, count - self.untold(from)));
         let taken = taken.filter(|(_, count)| *count > 0).collect();
         self.kept.push_back(Kept {
-            epoch: self.latest.epoch,
-            leaf: self.leaf,
+            epoch: self.latest_epoch(),
+            leaf: *self.leaf(),
             siblings,
             body: self.body,
             channels,

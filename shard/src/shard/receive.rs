@@ -54,13 +54,13 @@ impl Shard {
             destination,
             ..
         } = *delivery;
-        if delivery.network != self.network {
+        if delivery.network != self.chain.network() {
             return Err(DeliveryError::Network);
         }
-        if destination != self.index {
+        if destination != self.index() {
             return Err(DeliveryError::Destination {
                 found: destination,
-                expected: self.index,
+                expected: self.index(),
             });
         }
         if source == destination {
@@ -75,7 +75,7 @@ impl Shard {
 
     fn opened_under(&self, epoch: u64) -> Result<SeenState, DeliveryError> {
         let newest = |SeenState(state): SeenState| state.epoch;
-        match self.seen {
+        match self.chain.seen() {
             Some(seen) if newest(seen) == epoch => Ok(seen),
             Some(seen) if newest(seen) > epoch => Err(DeliveryError::OtherEpoch {
                 epoch,
@@ -105,7 +105,7 @@ impl Shard {
         now_milliseconds: u64,
     ) -> Result<(), DeliveryError> {
         let source_shard = delivery.source;
-        let (lamport, own) = (delivery.leaf.lamport, self.leaf.lamport);
+        let (lamport, own) = (delivery.leaf.lamport, self.leaf().lamport);
         if lamport.saturating_sub(own) > MAX_LEAD {
             return Err(DeliveryError::Lead {
                 source_shard,

@@ -164,7 +164,7 @@ fn a_source_with_clocks_far_ahead_is_not_listened_to() {
     network.shards[2].accept(&signed).unwrap();
     network.snapshot(2);
     let mut stored = serde_json::to_value(&network.shards[2]).unwrap();
-    stored["under_way"]["new"]["lamport"] = (MAX_LEAD + 100).into();
+    stored["chain"]["under_way"]["new"]["lamport"] = (MAX_LEAD + 100).into();
     network.shards[2] = serde_json::from_value(stored).unwrap();
     network.epoch();
     network.epoch();
