@@ -146,3 +146,11 @@ fn other_proofs_confirm_a_receipt_or_contradict_it() {
     let said = refuse(&mut verify_receipt(&receipt, Some(("--newer", &fork))));
     assert!(said.contains("equivocation: "), "{said}");
 }
+
+/// Where to ask is not where the farm is: both may be given.
+#[test]
+fn a_source_and_a_server_can_both_be_named() {
+    let mut ask = trifold(["receipt", "--shard", "0", "--nats", "nats://127.0.0.1:1"]);
+    let said = refuse(ask.args(["--url", "http://127.0.0.1:1", "--out", "nowhere.json"]));
+    assert!(!said.contains("multiple times"), "{said}");
+}

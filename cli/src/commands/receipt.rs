@@ -20,7 +20,8 @@ use crate::network;
 #[derive(Args)]
 pub struct ReceiptCommand {
     /// Where to ask: http://, https://, nats:// or tls://
-    #[arg(long, value_name = "URL")]
+    // The server of `--nats` has this field's name.
+    #[arg(id = "source", long = "url", value_name = "URL")]
     url: String,
     /// Index of the shard
     #[arg(long, value_name = "I")]
