@@ -286,9 +286,16 @@ fn reason(error: &ExecuteError) -> String {
 
 /// The blob of this name, of those that came with the task.
 fn blob(blobs: &[Vec<u8>], digest: &Digest) -> Result<Bytes, ArtifactError> {
-    let found = blobs.iter().find(|bytes| Digest::of(bytes) == *digest);
-    let found = found.ok_or(ArtifactError::Missing(*digest))?;
-    Ok(Bytes::copy_from_slice(found))
+    let wanted = *digest;
+    let found = blobs.iter().find(|bytes| Digest::of(bytes) == wanted);
+    match (found, blobs.first()) {
+        (Some(bytes), _) => Ok(Bytes::copy_from_slice(bytes)),
+        (None, Some(other)) => Err(ArtifactError::Broken {
+            wanted,
+            found: Digest::of(other),
+        }),
+        (None, None) => Err(ArtifactError::Missing(wanted)),
+    }
 }
 
 fn read_bundle(file: &Path) -> anyhow::Result<Bytes> {
