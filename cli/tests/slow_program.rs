@@ -128,6 +128,7 @@ fn a_farm_proves_a_program_that_it_does_not_know() {
     let mut submit = farm.command("submit");
     submit.arg(farm.shard(TABLE)).output().expect("starts");
     coordinator.wait_for("SchnorrVerify");
+    coordinator.wait_for("snapshot refused (unprovable)");
     let between = Request::Between {
         key: 5,
         low: 70,
