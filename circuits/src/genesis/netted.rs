@@ -1,7 +1,6 @@
 //! The netted program at genesis: the keys that its proofs and their parts verify under, and what its shards start from.
 
-use super::{GenesisAccount, GenesisError};
-use crate::groth16::{PreparedKey, ark_key};
+use super::{GenesisAccount, GenesisError, program};
 use crate::montgomery::key_u;
 use crate::netted::accounts::{Account, AccountTrie};
 use crate::netted::circuit::{CLOSE, PartCircuit, PartKeys};
@@ -56,12 +55,7 @@ pub struct NettedStart {
 
 impl Named {
     fn new(name: &str, key: VerifyingKey) -> Result<Self, GenesisError> {
-        let prepared = PreparedKey::new(&ark_key(&key));
-        let prepared = prepared.map_err(|source| GenesisError::ProgramKey {
-            name: name.into(),
-            source,
-        })?;
-        let digest = prepared.digest();
+        let digest = program::digest(name, &key)?;
         Ok(Self { key, digest })
     }
 }
@@ -109,11 +103,7 @@ impl From<NettedProgram> for Written {
     fn from(program: NettedProgram) -> Self {
         let parts = PartCircuit::ALL.into_iter().map(PartCircuit::name);
         let named = parts.zip(&program.parts).chain([(CLOSE, &program.close)]);
-        let written = |(name, named): (&str, &Named)| {
-            let text = json::verifying_key_to_json(&named.key);
-            // What our own writer wrote is JSON.
-            (name.into(), serde_json::from_str(&text).unwrap_or_default())
-        };
+        let written = |(name, named): (&str, &Named)| (name.into(), program::written(&named.key));
         Self(named.map(written).collect())
     }
 }

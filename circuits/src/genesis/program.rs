@@ -33,15 +33,10 @@ impl GenesisProgram {
     /// # Errors
     /// No merge can verify proofs under such a key.
     pub fn new(name: &str, key: VerifyingKey) -> Result<Self, GenesisError> {
-        let prepared = PreparedKey::new(&ark_key(&key));
-        let prepared = prepared.map_err(|source| GenesisError::ProgramKey {
-            name: name.into(),
-            source,
-        })?;
         Ok(Self {
             name: name.into(),
+            digest: digest(name, &key)?,
             key,
-            digest: prepared.digest(),
         })
     }
 
@@ -62,11 +57,9 @@ impl GenesisProgram {
 
 impl From<GenesisProgram> for Written {
     fn from(program: GenesisProgram) -> Self {
-        let text = json::verifying_key_to_json(&program.key);
         Self {
+            verification_key: self::written(&program.key),
             name: program.name,
-            // What our own writer wrote is JSON.
-            verification_key: serde_json::from_str(&text).unwrap_or_default(),
         }
     }
 }
@@ -83,6 +76,22 @@ impl TryFrom<Written> for GenesisProgram {
         let key = key.map_err(|error| format!("program {name}: verification_key: {error}"))?;
         Self::new(&name, key).map_err(|error| error.to_string())
     }
+}
+
+/// The digest by which circuits and tasks name the key of a circuit.
+pub(super) fn digest(name: &str, key: &VerifyingKey) -> Result<Fr, GenesisError> {
+    let prepared = PreparedKey::new(&ark_key(key));
+    let prepared = prepared.map_err(|source| GenesisError::ProgramKey {
+        name: name.into(),
+        source,
+    })?;
+    Ok(prepared.digest())
+}
+
+/// A key as snarkjs writes it.
+pub(super) fn written(key: &VerifyingKey) -> serde_json::Value {
+    // What our own writer wrote is JSON.
+    serde_json::from_str(&json::verifying_key_to_json(key)).unwrap_or_default()
 }
 
 /// That a list of programs can be a registry's.
