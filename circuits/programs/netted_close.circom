@@ -6,7 +6,7 @@ include "lib/groth16/verify.circom";
 
 /*
 @title  Close: all messages and all accounts of one epoch verified against each other; the program of a netted shard
-@input  keys .. seen_digest   see CloseClaims
+@input  keys .. timestamp   see CloseClaims
 @input  u1 .. k_free    see Groth16Verify(2, 2): proof 0 is of the messages, proof 1 of the accounts
 @output x               ProgramStatement
 Public: x alone.
@@ -24,8 +24,19 @@ template Close() {
     signal input key_siblings[2][part_depth()][2];
     signal input commitment[2];
     signal input sum[2];
-    signal input events;
+    signal input events[2];
     signal input seen_digest;
+    signal input old_outbox;
+    signal input old_inbox;
+    signal input outbox;
+    signal input inbox;
+    signal input sends;
+    signal input takes;
+    signal input headers;
+    signal input sent;
+    signal input received;
+    signal input lamport;
+    signal input timestamp;
     signal input u1[2][g16_round1()][g16_limbs()];
     signal input u2[g16_round2()][g16_limbs()];
     signal input u3s[g16_round3_shared()][g16_limbs()];
@@ -53,6 +64,17 @@ template Close() {
     claims.sum <== sum;
     claims.events <== events;
     claims.seen_digest <== seen_digest;
+    claims.old_outbox <== old_outbox;
+    claims.old_inbox <== old_inbox;
+    claims.outbox <== outbox;
+    claims.inbox <== inbox;
+    claims.sends <== sends;
+    claims.takes <== takes;
+    claims.headers <== headers;
+    claims.sent <== sent;
+    claims.received <== received;
+    claims.lamport <== lamport;
+    claims.timestamp <== timestamp;
     x <== claims.x;
     signal {binary} active[2];
     for (var i = 0; i < 2; i++) { active[i] <== 1; }

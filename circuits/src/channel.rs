@@ -1,6 +1,7 @@
 //! Messages between shards: what an outbox takes in and an inbox counts. The native relation of `lib/channel.circom`.
 
 use crate::field;
+use crate::inputs::Inputs;
 use crate::snapshot;
 use crate::trie::{self, SparseTrie};
 use ark_bn254::Fr;
@@ -120,15 +121,8 @@ impl Opening {
             count: self.count,
             messages,
         };
-        let place = path(destination.into(), &self.channel_siblings);
-        let outbox_root = place
-            .root(channel.digest(), BOX_DEPTH)
-            .map_err(at("channel"))?;
-        let body = Body {
-            state_root: self.state_root,
-            outbox_root,
-            inbox_root: self.inbox_root,
-        };
+        let roots = [self.state_root, self.inbox_root];
+        let body = body_over(destination, roots, &channel, &self.channel_siblings)?;
         if body.digest() != self.leaf.body {
             return Err(ChannelError::Message {
                 source_shard,
@@ -151,6 +145,36 @@ impl Opening {
             }),
         }
     }
+}
+
+/// The body of a shard with these state and inbox roots and this channel to `destination`, given the channel's path in the outbox.
+fn body_over(
+    destination: u32,
+    [state_root, inbox_root]: [Fr; 2],
+    channel: &Channel,
+    siblings: &[[Fr; 2]],
+) -> Result<Body, ChannelError> {
+    let place = path(destination.into(), siblings);
+    let outbox_root = place.root(channel.digest(), BOX_DEPTH);
+    Ok(Body {
+        state_root,
+        outbox_root: outbox_root.map_err(at("channel"))?,
+        inbox_root,
+    })
+}
+
+/// Checks that a shard, whose body has these state and inbox roots, has this channel to `destination` under a global state.
+/// Leaf and channel come with their paths.
+pub fn check_channel(
+    source: u32,
+    destination: u32,
+    (leaf, leaf_siblings): (&Leaf, &[[Fr; 2]]),
+    roots: [Fr; 2],
+    (channel, channel_siblings): (&Channel, &[[Fr; 2]]),
+    state: &GlobalState,
+) -> Result<(), ChannelError> {
+    let body = body_over(destination, roots, channel, channel_siblings)?;
+    check_source(source, leaf, leaf_siblings, &body, state)
 }
 
 /// Checks that a shard has this leaf and body under a global state.
@@ -197,6 +221,18 @@ fn at(what: &'static str) -> impl Fn(TrieError) -> ChannelError {
     move |source| ChannelError::Path { what, source }
 }
 
+/// The fields of the global state that messages are opened under, any where none are.
+pub(crate) fn insert_state(inputs: &mut Inputs, seen: Option<&GlobalState>) {
+    let any = GlobalState::genesis(1, Fr::ZERO);
+    let state = seen.unwrap_or(&any);
+    let mut set = |name: &str, value: Fr| inputs.insert(name, [value]);
+    set("state_epoch", state.epoch.into());
+    set("state_depth", state.depth.into());
+    set("state_root", state.root);
+    set("state_history", state.history);
+    set("state_in_flight", state.in_flight.into());
+}
+
 /// A message in serde: for `#[serde(with = "MessageFields")]`.
 #[derive(Deserialize, Serialize)]
 #[serde(remote = "Message", deny_unknown_fields)]
@@ -207,6 +243,15 @@ pub struct MessageFields {
     amount: u64,
     #[serde(with = "field::element")]
     payload: Fr,
+}
+
+/// A channel in serde: for `#[serde(with = "ChannelFields")]`.
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Channel", deny_unknown_fields)]
+pub struct ChannelFields {
+    count: u64,
+    #[serde(with = "field::element")]
+    messages: Fr,
 }
 
 /// A global state in serde: for `#[serde(with = "StateFields")]`.

@@ -10,8 +10,10 @@
 pub mod accounts;
 pub mod assembly;
 pub mod challenge;
+pub mod channels;
 pub mod circuit;
 pub mod close;
+pub mod crossing;
 pub mod epoch;
 pub mod join;
 pub mod manifest;
@@ -21,5 +23,6 @@ pub mod part_inputs;
 pub mod rows;
 pub mod statement;
 pub mod tablet;
+pub mod traffic;
 
 mod layout;

@@ -31,10 +31,12 @@ template AccountsNode() {
 @input  key, balance, ordinal               before; bound to the old root by the caller
 @input  newKey, newBalance, newOrdinal      after; bound to the new root by the caller
 @input  rest        the balance less all debits, before any credit; below 2^64, enforced here; committed by the caller
-@input  gamma, alpha, second, third         challenges and powers of alpha
+@input  looks       how many messages of other shards look at the account; below 2^16, enforced here; committed by the caller
+@input  point       see Point
 @output debit       (balance - rest) / (gamma - pole of (index) among debits)
 @output credit      (newBalance - rest) / (gamma - pole of (place) among credits)
 @output advance     times alpha: 1 / (gamma - pole of (index, newOrdinal, key)) - 1 / (gamma - pole of (index, ordinal, key))
+@output looked      looks / (gamma - pole of (index, newKey, newBalance, newOrdinal, debits) among looks)
 
 A key that is there stays; where there was none any may come.
 */
@@ -48,26 +50,51 @@ template AccountStep() {
     signal input newBalance;
     signal input newOrdinal;
     signal input rest;
-    signal input gamma;
-    signal input alpha;
-    signal input second;
-    signal input third;
+    signal input looks;
+    signal input point[6];
     signal output debit;
     signal output credit;
     signal output advance;
+    signal output looked;
     _ <== Bits(64)(rest);
+    _ <== Bits(16)(looks);
     (newKey - key) * key === 0;
 
-    debit <-- (balance - rest) / (gamma - index - third);
-    debit * (gamma - index - third) === balance - rest;
-    credit <-- (newBalance - rest) / (gamma - place);
-    credit * (gamma - place) === newBalance - rest;
+    debit <== Fraction()(balance - rest, point[0] - index - family_debit() * point[3]);
+    credit <== Fraction()(newBalance - rest, point[0] - place);
 
-    signal before <== alpha * ordinal;
-    signal moved <== alpha * (newOrdinal - ordinal);
-    signal keyed <== second * key;
-    var distance = gamma - index - before - keyed - 2 * third;
-    signal both <== distance * (distance - moved);
-    advance <-- (newOrdinal - ordinal) / both;
-    advance * both === newOrdinal - ordinal;
+    signal before <== point[1] * ordinal;
+    signal keyed <== point[2] * key;
+    advance <== Advance()(newOrdinal - ordinal, point[0] - index - before - keyed - family_numbering() * point[3], point[1]);
+
+    component look = LookDistance();
+    look.index <== index;
+    look.key <== newKey;
+    look.balance <== newBalance;
+    look.ordinal <== newOrdinal;
+    look.debits <== balance - rest;
+    look.point <== point;
+    looked <== Fraction()(looks, look.out);
+}
+
+/*
+@title  LookDistance: gamma less the pole of an account as an epoch leaves it
+@input  index       position of the account
+@input  key, balance, ordinal   after the epoch
+@input  debits      what its messages took in the epoch
+@input  point       see Point
+@output out
+*/
+template LookDistance() {
+    signal input index;
+    signal input key;
+    signal input balance;
+    signal input ordinal;
+    signal input debits;
+    signal input point[6];
+    signal keyed <== point[1] * key;
+    signal held <== point[2] * balance;
+    signal numbered <== point[4] * ordinal;
+    signal spent <== point[5] * debits;
+    signal output out <== point[0] - index - keyed - held - family_look() * point[3] - numbered - spent;
 }

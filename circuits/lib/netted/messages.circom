@@ -1,5 +1,6 @@
 pragma circom 2.1.6;
 
+include "../delivery.circom";
 include "../range.circom";
 include "../schnorr_montgomery.circom";
 include "statement.circom";
@@ -9,23 +10,34 @@ include "statement.circom";
 @input  destination   receiver's account + 2^32 its shard; below 2^48, enforced here
 @input  amount        below 2^64, enforced here
 @input  fee           below 2^32, enforced here
+@input  shard         the sender's
+@input  returns       alpha (1 + the sender's account)
 @input  gamma
 @output word          amount + 2^64 fee + 2^96 destination: the ranges make its parts unique
-@output credit        amount / (gamma - pole of (destination) among credits)
+@output credit        amount / (gamma - pole of (destination) among credits), of (destination, 1 + the sender's account) where the
+                      receiver is of another shard: what is sent names whom it would go back to
 */
 template Payment() {
     signal input destination;
     signal input amount;
     signal input fee;
+    signal input shard;
+    signal input returns;
     signal input gamma;
     signal output word;
     signal output credit;
-    _ <== Bits(48)(destination);
+    component bits = Bits(48);
+    bits.in <== destination;
     _ <== Bits(64)(amount);
     _ <== Bits(32)(fee);
     word <== amount + 2 ** 64 * fee + 2 ** 96 * destination;
-    credit <-- amount / (gamma - destination);
-    credit * (gamma - destination) === amount;
+    var receiver = 0;
+    for (var i = 0; i < 16; i++) {
+        receiver += bits.out[32 + i] * 2 ** i;
+    }
+    signal here <== IsEqual()([receiver, shard]);
+    signal away <== (1 - here) * returns;
+    credit <== Fraction()(amount, gamma - destination - away);
 }
 
 /*
@@ -33,12 +45,13 @@ template Payment() {
 @param  K            payments, 1..9; entries not in use are all 0
 @input  real         1 iff the slot is in use; boolean, enforced by Messages
 @input  domain       what the client signs besides: network, shard, K
+@input  shard
 @input  key          the sender's key (u, v); u is that of the account, by the multiset of poles
 @input  from         the sender's account; any field element, an existing account by the multiset of poles
 @input  ordinal      messages that the account signed before; likewise
 @input  destination, amount, fee   see Payment
 @input  commitment, response_*     the signature
-@input  gamma, alpha, second, third   challenges and powers of alpha
+@input  point        see Point
 @output hash         binds commitment, u, from, ordinal and all payments
 @output advance      times alpha: 1 / (gamma - pole of (from, ordinal + 1, u)) - 1 / (gamma - pole of (from, ordinal, u)), or 0
 @output moved        terms of the debit and of all credits
@@ -47,6 +60,7 @@ template Payment() {
 template Message(K) {
     signal input real;
     signal input domain;
+    signal input shard;
     signal input key[2];
     signal input from;
     signal input ordinal;
@@ -56,10 +70,7 @@ template Message(K) {
     signal input commitment[2];
     signal input response_magnitude[84][2];
     signal input response_positive[84];
-    signal input gamma;
-    signal input alpha;
-    signal input second;
-    signal input third;
+    signal input point[6];
     signal output hash;
     signal output advance;
     signal output moved;
@@ -67,11 +78,12 @@ template Message(K) {
 
     signal word[K];
     signal credit[K];
+    signal returns <== point[1] * (from + 1);
     var spent = 0;
     var credits = 0;
     var allFees = 0;
     for (var j = 0; j < K; j++) {
-        (word[j], credit[j]) <== Payment()(destination[j], amount[j], fee[j], gamma);
+        (word[j], credit[j]) <== Payment()(destination[j], amount[j], fee[j], shard, returns, point[0]);
         spent += amount[j] + fee[j];
         credits += credit[j];
         allFees += fee[j];
@@ -89,16 +101,12 @@ template Message(K) {
     hash <== Poseidon(7)([domain, commitment[0], commitment[1], key[0], from, ordinal, body]);
     SchnorrEquation()(key, hash, commitment, response_magnitude, response_positive);
 
-    signal debit <-- spent / (gamma - from - third);
-    debit * (gamma - from - third) === spent;
+    signal debit <== Fraction()(spent, point[0] - from - family_debit() * point[3]);
     moved <== debit + credits;
 
-    signal numbered <== alpha * ordinal;
-    signal keyed <== second * key[0];
-    var distance = gamma - from - numbered - keyed - 2 * third;
-    signal both <== distance * (distance - alpha);
-    advance <-- real / both;
-    advance * both === real;
+    signal numbered <== point[1] * ordinal;
+    signal keyed <== point[2] * key[0];
+    advance <== Advance()(real, point[0] - from - numbered - keyed - family_numbering() * point[3], point[1]);
 }
 
 /*
@@ -132,29 +140,21 @@ template Messages(N, K) {
     signal input response_positive[N][84];
     signal input x;
 
-    signal real[N];
-    var used = 0;
-    for (var i = 0; i < N; i++) {
-        real[i] <-- i < count;
-        real[i] * (real[i] - 1) === 0;
-        if (i > 0) {
-            real[i] * (1 - real[i - 1]) === 0;
-        }
-        used += real[i];
-    }
-    used === count;
+    component real = Prefix(N);
+    real.count <== count;
 
     signal domain <== Poseidon(4)([tag_client(), network, shard, K]);
     signal context <== ContextDigest()(keys, network, shard, gamma, alpha);
-    signal (second, third) <== Powers()(alpha);
+    signal point[6] <== Point()(gamma, alpha);
     component message[N];
     var advance = 0;
     var moved = 0;
     var fees = 0;
     for (var i = 0; i < N; i++) {
         message[i] = Message(K);
-        message[i].real <== real[i];
+        message[i].real <== real.real[i];
         message[i].domain <== domain;
+        message[i].shard <== shard;
         message[i].key <== key[i];
         message[i].from <== from[i];
         message[i].ordinal <== ordinal[i];
@@ -164,16 +164,12 @@ template Messages(N, K) {
         message[i].commitment <== commitment[i];
         message[i].response_magnitude <== response_magnitude[i];
         message[i].response_positive <== response_positive[i];
-        message[i].gamma <== gamma;
-        message[i].alpha <== alpha;
-        message[i].second <== second;
-        message[i].third <== third;
+        message[i].point <== point;
         advance += message[i].advance;
         moved += message[i].moved;
         fees += message[i].fees;
     }
-    signal collected <-- fees / (gamma - collector);
-    collected * (gamma - collector) === fees;
+    signal collected <== Fraction()(fees, gamma - collector);
     signal advanced <== alpha * advance;
 
     component list = Commitment(2 + N, tag_messages());

@@ -31,10 +31,10 @@ template Subtree(LEVELS) {
 @title  Triad: three neighbouring accounts over one epoch
 @input  index    position of the first
 @input  place    index + 2^32 shard
-@input  key .. rest, gamma .. third   see AccountStep
+@input  key .. looks, point   see AccountStep
 @output old, new   digests of their bottom node
-@output advance, moved   sums of the accounts' terms, with the sign of messages
-@output word     the three rests, 64 bits each
+@output advance, moved   sums of the accounts' terms, with the sign of messages; looks have the other one
+@output word     the three rests, 64 bits each, and the three numbers of looks, 16 bits each
 */
 template Triad() {
     signal input index;
@@ -46,10 +46,8 @@ template Triad() {
     signal input newBalance[3];
     signal input newOrdinal[3];
     signal input rest[3];
-    signal input gamma;
-    signal input alpha;
-    signal input second;
-    signal input third;
+    signal input looks[3];
+    signal input point[6];
     signal output old <== AccountsNode()(key, balance, ordinal);
     signal output new <== AccountsNode()(newKey, newBalance, newOrdinal);
     signal output advance;
@@ -58,13 +56,18 @@ template Triad() {
     signal debit[3];
     signal credit[3];
     signal step[3];
+    signal looked[3];
+    var moves = 0;
+    var seen = 0;
     for (var i = 0; i < 3; i++) {
-        (debit[i], credit[i], step[i]) <== AccountStep()(index + i, place + i, key[i], balance[i], ordinal[i],
-            newKey[i], newBalance[i], newOrdinal[i], rest[i], gamma, alpha, second, third);
+        (debit[i], credit[i], step[i], looked[i]) <== AccountStep()(index + i, place + i, key[i], balance[i], ordinal[i],
+            newKey[i], newBalance[i], newOrdinal[i], rest[i], looks[i], point);
+        moves += debit[i] + credit[i] - looked[i];
+        seen += looks[i] * 2 ** (16 * i);
     }
     advance <== step[0] + step[1] + step[2];
-    moved <== debit[0] + debit[1] + debit[2] + credit[0] + credit[1] + credit[2];
-    word <== rest[0] + 2 ** 64 * rest[1] + 2 ** 128 * rest[2];
+    moved <== moves;
+    word <== rest[0] + 2 ** 64 * rest[1] + 2 ** 128 * rest[2] + 2 ** 192 * seen;
 }
 
 /*
@@ -72,7 +75,7 @@ template Triad() {
 @param  K        levels, 1 or more: 3^K accounts
 @input  keys, network, shard, gamma, alpha   the context
 @input  index    position of the subtree among those of K levels; bound by the parts above
-@input  key .. rest   one per account, see AccountStep
+@input  key .. looks  one per account, see AccountStep
 @input  x        PartStatement, the only public signal
 */
 template Tablet(K) {
@@ -92,10 +95,11 @@ template Tablet(K) {
     signal input new_balance[ACCOUNTS];
     signal input new_ordinal[ACCOUNTS];
     signal input rest[ACCOUNTS];
+    signal input looks[ACCOUNTS];
     signal input x;
 
     signal context <== ContextDigest()(keys, network, shard, gamma, alpha);
-    signal (second, third) <== Powers()(alpha);
+    signal point[6] <== Point()(gamma, alpha);
     component triad[TRIADS];
     component old = Subtree(K - 1);
     component new = Subtree(K - 1);
@@ -116,11 +120,9 @@ template Tablet(K) {
             triad[t].newBalance[i] <== new_balance[3 * t + i];
             triad[t].newOrdinal[i] <== new_ordinal[3 * t + i];
             triad[t].rest[i] <== rest[3 * t + i];
+            triad[t].looks[i] <== looks[3 * t + i];
         }
-        triad[t].gamma <== gamma;
-        triad[t].alpha <== alpha;
-        triad[t].second <== second;
-        triad[t].third <== third;
+        triad[t].point <== point;
         old.bottom[t] <== triad[t].old;
         new.bottom[t] <== triad[t].new;
         list.words[1 + t] <== triad[t].word;

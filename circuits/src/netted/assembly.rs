@@ -2,13 +2,18 @@
 //! part is proven from.
 
 use super::accounts::{Account, AccountTrie};
+use super::challenge::Tree;
+use super::channels::{Look, Mail, Seen};
 use super::circuit::{PartCircuit, PartKeys, TABLET_LEVELS};
+use super::crossing::{Crossing, TrafficError};
 use super::epoch::Change;
 use super::manifest::{Listed, MAX_PARTS, Manifest, ManifestError, Unchanged};
 use super::message::SignedMessage;
-use super::part_inputs::{Home, PartInputs, PartInputsError};
-use super::rows::{BottomRow, UpperRow};
-use super::statement::{Context, Part};
+use super::part_inputs::{ChannelsInputs, Home, PartInputs, PartInputsError};
+use super::rows::{BottomRow, RowsSize, UpperRow};
+use super::statement::{Context, Header, Part};
+use super::traffic::Traffic;
+use crate::snapshot::Exchange;
 use ark_bn254::Fr;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -25,8 +30,12 @@ pub enum AssemblyError {
         balance: u64,
         spent: u128,
     },
+    #[error("{looks} messages for account {account} in one epoch, more than 65535")]
+    Looks { account: u32, looks: u32 },
     #[error("bottom node {position} is outside a trie of {depth} levels")]
     Position { position: u32, depth: u8 },
+    #[error(transparent)]
+    Traffic(#[from] TrafficError),
     #[error(transparent)]
     Inputs(#[from] PartInputsError),
     #[error(transparent)]
@@ -62,6 +71,8 @@ pub struct Carried<'a> {
     pub triads: &'a [u32],
     pub before: &'a dyn Accounts,
     pub after: &'a dyn Accounts,
+    /// Messages of other shards, and to them.
+    pub traffic: &'a Traffic,
 }
 
 /// The parts of an epoch's proof.
@@ -80,17 +91,28 @@ struct Dealt {
 
 impl Carried<'_> {
     /// Deals messages and accounts out to circuits and computes what each part states. Takes hashing only; parts are made
-    /// beside each other.
-    pub fn assemble(&self, keys: &PartKeys) -> Result<Assembly, AssemblyError> {
-        if self.messages.is_empty() {
+    /// beside each other. `seen` is the digest of the global state that the shard has seen, 0 if none.
+    pub fn assemble(&self, keys: &PartKeys, seen: Fr) -> Result<Assembly, AssemblyError> {
+        if self.messages.is_empty() && self.traffic.received.is_empty() {
             return Err(AssemblyError::Empty);
         }
-        let messages = self.messages();
-        let changes = self.changes()?;
-        let rows = self.rows(&changes);
-        let (sparse, accounts, unchanged) = match self.tablets_are_cheaper(&rows) {
-            false => (true, rows, Vec::new()),
-            true => (false, self.tablets(&changes), self.unchanged()),
+        let triads = self.triads();
+        let changes = self.changes(&triads)?;
+        let crossing = Crossing::of(self.traffic, |index| self.look(&changes, index))?;
+        let mut messages = self.messages();
+        let (bottom, upper) = self.rows(&triads, &changes);
+        let sparse = !tablets_are_cheaper(&tablet_indices(&triads, self.depth), &bottom, &upper);
+        let (accounts, unchanged) = match sparse {
+            true => (
+                self.deal_channels(seen, &crossing, bottom, upper),
+                Vec::new(),
+            ),
+            false => {
+                let apart = self.deal_channels(seen, &crossing, Vec::new(), Vec::new());
+                messages.extend(apart);
+                let indices = tablet_indices(&triads, self.depth);
+                (self.tablets(&indices, &changes), self.unchanged(&indices))
+            }
         };
         let mut manifest = Manifest {
             network: self.home.network,
@@ -98,12 +120,14 @@ impl Carried<'_> {
             collector: self.home.collector,
             old: self.before.node(self.depth, 0),
             new: self.after.node(self.depth, 0),
+            boxes: crossing.boxes,
+            exchange: self.traffic.exchange(),
             sparse,
             messages: self.listed(&messages)?,
             accounts: self.listed(&accounts)?,
             unchanged,
         };
-        let tree = manifest.shape(self.home.shard, keys, Fr::default())?;
+        let tree = manifest.shape(self.home.shard, keys, seen)?;
         let context = tree.context();
         self.fill(&mut manifest.messages, &messages, &context)?;
         self.fill(&mut manifest.accounts, &accounts, &context)?;
@@ -126,27 +150,61 @@ impl Carried<'_> {
             .is_some_and(|size| single.len() <= size.slots);
         let single = deal(if few { idle } else { PartCircuit::Messages }, &single);
         let lists = deal(PartCircuit::Lists, &lists);
-        single.into_iter().chain(lists).collect()
+        let dealt: Vec<Dealt> = single.into_iter().chain(lists).collect();
+        match dealt.is_empty() {
+            true => vec![Dealt {
+                circuit: idle,
+                inputs: PartInputs::Messages(Vec::new()),
+            }],
+            false => dealt,
+        }
     }
 
-    /// What happened to the accounts below the bottom nodes that changed.
-    fn changes(&self) -> Result<BTreeMap<u32, Change>, AssemblyError> {
+    /// Messages taken for places that the trie has.
+    fn looked(&self) -> impl Iterator<Item = u32> {
+        let places = self.traffic.received.iter();
+        let places = places.map(|received| received.opening.message.to);
+        places.filter(|to| u64::from(*to) < 3u64.pow(self.depth.into()))
+    }
+
+    /// The bottom nodes in which an account changed or is looked at.
+    fn triads(&self) -> BTreeSet<u32> {
+        let looked = self.looked().map(|index| index / 3);
+        let mut triads: BTreeSet<u32> = self.triads.iter().copied().chain(looked).collect();
+        // The close takes the root of the trie, so something has to offer it.
+        if triads.is_empty() {
+            triads.insert(0);
+        }
+        triads
+    }
+
+    fn look(&self, changes: &BTreeMap<u32, Change>, index: u32) -> Option<Look> {
+        let change = changes.get(&index)?;
+        Some(Look {
+            account: change.new,
+            debits: change.debits(),
+        })
+    }
+
+    /// What happened to the accounts below these bottom nodes.
+    fn changes(&self, triads: &BTreeSet<u32>) -> Result<BTreeMap<u32, Change>, AssemblyError> {
         let mut spent: BTreeMap<u32, u128> = BTreeMap::new();
         for signed in self.messages {
             *spent.entry(signed.message.from).or_default() += signed.message.spent();
         }
-        let accounts = self
-            .triads
-            .iter()
-            .flat_map(|triad| 3 * triad..3 * triad + 3);
+        let mut looks: BTreeMap<u32, u32> = BTreeMap::new();
+        self.looked()
+            .for_each(|index| *looks.entry(index).or_default() += 1);
+        let accounts = triads.iter().flat_map(|triad| 3 * triad..3 * triad + 3);
         let change = |index| {
             let spent = spent.get(&index).copied().unwrap_or_default();
-            Ok((index, self.change(index, spent)?))
+            let looks = looks.get(&index).copied().unwrap_or_default();
+            Ok((index, self.change(index, spent, looks)?))
         };
         accounts.map(change).collect()
     }
 
-    fn change(&self, account: u32, spent: u128) -> Result<Change, AssemblyError> {
+    fn change(&self, account: u32, spent: u128, looks: u32) -> Result<Change, AssemblyError> {
         let (old, new) = (self.before.account(account), self.after.account(account));
         let balance = old.balance;
         let rest = u64::try_from(spent)
@@ -162,12 +220,13 @@ impl Carried<'_> {
             old,
             new,
             rest,
+            looks: u16::try_from(looks).map_err(|_| AssemblyError::Looks { account, looks })?,
         })
     }
 
     /// The nodes above bottom nodes that changed, as (level, position).
-    fn touched(&self) -> BTreeSet<(u8, u64)> {
-        let mut positions: BTreeSet<u64> = self.triads.iter().map(|&triad| triad.into()).collect();
+    fn touched(&self, triads: &BTreeSet<u32>) -> BTreeSet<(u8, u64)> {
+        let mut positions: BTreeSet<u64> = triads.iter().map(|&triad| triad.into()).collect();
         let mut touched = BTreeSet::new();
         for level in 1..=self.depth {
             touched.extend(positions.iter().map(|&position| (level, position)));
@@ -176,10 +235,13 @@ impl Carried<'_> {
         touched
     }
 
-    fn rows(&self, changes: &BTreeMap<u32, Change>) -> Vec<Dealt> {
-        let touched = self.touched();
-        let bottom: Vec<BottomRow> = self
-            .triads
+    fn rows(
+        &self,
+        triads: &BTreeSet<u32>,
+        changes: &BTreeMap<u32, Change>,
+    ) -> (Vec<BottomRow>, Vec<UpperRow>) {
+        let touched = self.touched(triads);
+        let bottom: Vec<BottomRow> = triads
             .iter()
             .map(|&position| BottomRow {
                 position,
@@ -193,6 +255,7 @@ impl Carried<'_> {
             .iter()
             .filter(|(level, _)| *level > 1)
             .map(|&(level, position)| UpperRow {
+                tree: Tree::Accounts,
                 level,
                 position: position as u32,
                 old: children(self.before, level, position),
@@ -200,34 +263,10 @@ impl Carried<'_> {
                 touched: [0, 1, 2].map(|i| touched.contains(&(level - 1, 3 * position + i))),
             })
             .collect();
-        deal_rows(bottom, upper)
+        (bottom, upper)
     }
 
-    /// Tablets take all accounts of a subtree for two fifths of what a part of rows costs.
-    fn tablets_are_cheaper(&self, rows: &[Dealt]) -> bool {
-        let tablets = self.tablet_indices().len();
-        let room = tablets > 0 && tablets <= MAX_PARTS / 2;
-        let full = rows
-            .iter()
-            .filter(|dealt| dealt.circuit == PartCircuit::Rows)
-            .count();
-        room && 2 * tablets < 5 * full
-    }
-
-    /// The tablets in which something changed.
-    fn tablet_indices(&self) -> BTreeSet<u64> {
-        let triads = 3u64.pow(u32::from(TABLET_LEVELS) - 1);
-        match self.depth >= TABLET_LEVELS {
-            true => self
-                .triads
-                .iter()
-                .map(|&triad| u64::from(triad) / triads)
-                .collect(),
-            false => BTreeSet::new(),
-        }
-    }
-
-    fn tablets(&self, changes: &BTreeMap<u32, Change>) -> Vec<Dealt> {
+    fn tablets(&self, indices: &BTreeSet<u64>, changes: &BTreeMap<u32, Change>) -> Vec<Dealt> {
         let size = 3u64.pow(TABLET_LEVELS.into());
         let change = |at: u64| {
             let index = at as u32;
@@ -241,12 +280,12 @@ impl Carried<'_> {
                 changes: (size * index..size * (index + 1)).map(change).collect(),
             },
         };
-        self.tablet_indices().into_iter().map(tablet).collect()
+        indices.iter().copied().map(tablet).collect()
     }
 
     /// The subtrees beside those that tablets rewrite, from the tablets' level up.
-    fn unchanged(&self) -> Vec<Unchanged> {
-        let mut positions = self.tablet_indices();
+    fn unchanged(&self, indices: &BTreeSet<u64>) -> Vec<Unchanged> {
+        let mut positions = indices.clone();
         let mut unchanged = Vec::new();
         for level in TABLET_LEVELS..self.depth {
             let parents: BTreeSet<u64> = positions.iter().map(|position| position / 3).collect();
@@ -260,6 +299,66 @@ impl Carried<'_> {
             positions = parents;
         }
         unchanged
+    }
+
+    /// Messages between shards with as many rows as their parts have room for, and the other rows apart.
+    fn deal_channels(
+        &self,
+        seen_digest: Fr,
+        crossing: &Crossing,
+        bottom: Vec<BottomRow>,
+        upper: Vec<UpperRow>,
+    ) -> Vec<Dealt> {
+        let upper = [upper, crossing.upper.clone()].concat();
+        let circuit = PartCircuit::Channels;
+        let Some(size) = circuit.channels() else {
+            return Vec::new();
+        };
+        let Mail {
+            sends,
+            channels,
+            receives,
+            sources,
+        } = &crossing.mail;
+        let counts = [
+            sends.len().div_ceil(size.sends),
+            channels.len().div_ceil(size.channels),
+            receives.len().div_ceil(size.receives),
+            sources.len().div_ceil(size.sources),
+        ];
+        let count = counts.into_iter().max().unwrap_or_default();
+        let Exchange {
+            received_lamport,
+            received_timestamp,
+            ..
+        } = self.traffic.exchange();
+        let header = Header {
+            capacity: 3u64.pow(self.depth.into()),
+            seen_digest,
+            lamport: received_lamport,
+            timestamp: received_timestamp,
+        };
+        let (mut bottom, mut upper) = (Portions(&bottom), Portions(&upper));
+        let (mut sends, mut channels) = (Portions(sends), Portions(channels));
+        let (mut receives, mut sources) = (Portions(receives), Portions(sources));
+        let part = |_| Dealt {
+            circuit,
+            inputs: PartInputs::Channels(Box::new(ChannelsInputs {
+                header,
+                seen: self.traffic.seen.map(Seen),
+                bottom: bottom.take(size.rows.bottom),
+                upper: upper.take(size.rows.upper),
+                mail: Mail {
+                    sends: sends.take(size.sends),
+                    channels: channels.take(size.channels),
+                    receives: receives.take(size.receives),
+                    sources: sources.take(size.sources),
+                },
+            })),
+        };
+        let mut dealt: Vec<Dealt> = (0..count).map(part).collect();
+        dealt.extend(deal_rows(bottom.0, upper.0));
+        dealt
     }
 
     /// The parts with their commitments; the sums are not known yet.
@@ -277,6 +376,7 @@ impl Carried<'_> {
             };
             let events = match &dealt.inputs {
                 PartInputs::Messages(signed) => signed.len() as u32,
+                PartInputs::Channels(inputs) => inputs.mail.receives.len() as u32,
                 _ => 0,
             };
             Ok(Listed {
@@ -308,6 +408,38 @@ impl Carried<'_> {
     }
 }
 
+/// What is left of a list that is dealt out.
+struct Portions<'a, T>(&'a [T]);
+
+impl<T: Clone> Portions<'_, T> {
+    fn take(&mut self, most: usize) -> Vec<T> {
+        let (portion, rest) = self.0.split_at(most.min(self.0.len()));
+        self.0 = rest;
+        portion.to_vec()
+    }
+}
+
+/// The tablets in which something changed.
+fn tablet_indices(triads: &BTreeSet<u32>, depth: u8) -> BTreeSet<u64> {
+    let size = 3u64.pow(u32::from(TABLET_LEVELS) - 1);
+    let indices = triads.iter().map(|&triad| u64::from(triad) / size);
+    match depth >= TABLET_LEVELS {
+        true => indices.collect(),
+        false => BTreeSet::new(),
+    }
+}
+
+/// Tablets take all accounts of a subtree for two fifths of what a part of rows costs.
+fn tablets_are_cheaper(tablets: &BTreeSet<u64>, bottom: &[BottomRow], upper: &[UpperRow]) -> bool {
+    let tablets = tablets.len();
+    let room = tablets > 0 && tablets <= MAX_PARTS / 2;
+    let full = match few_rows(bottom, upper) {
+        true => 0,
+        false => row_parts(PartCircuit::Rows, bottom, upper).map_or(0, |(parts, _)| parts),
+    };
+    room && 2 * tablets < 5 * full
+}
+
 fn deal(circuit: PartCircuit, signed: &[SignedMessage]) -> Vec<Dealt> {
     let slots = circuit.messages().map_or(1, |size| size.slots);
     let part = |signed: &[SignedMessage]| Dealt {
@@ -317,28 +449,37 @@ fn deal(circuit: PartCircuit, signed: &[SignedMessage]) -> Vec<Dealt> {
     signed.chunks(slots).map(part).collect()
 }
 
+/// How many parts of a circuit hold these rows.
+fn row_parts(
+    circuit: PartCircuit,
+    bottom: &[BottomRow],
+    upper: &[UpperRow],
+) -> Option<(usize, RowsSize)> {
+    let size = circuit.rows()?;
+    let parts = bottom.len().div_ceil(size.bottom);
+    Some((parts.max(upper.len().div_ceil(size.upper)), size))
+}
+
+/// Whether one part of the small circuit holds them. Two cost as much as one of the large one, and a join more.
+fn few_rows(bottom: &[BottomRow], upper: &[UpperRow]) -> bool {
+    row_parts(PartCircuit::RowsIdle, bottom, upper).is_some_and(|(parts, _)| parts <= 1)
+}
+
 /// Rows of both kinds side by side, as few parts as hold them.
-fn deal_rows(bottom: Vec<BottomRow>, upper: Vec<UpperRow>) -> Vec<Dealt> {
-    let parts = |circuit: PartCircuit| {
-        let size = circuit.rows()?;
-        let parts = bottom
-            .len()
-            .div_ceil(size.bottom)
-            .max(upper.len().div_ceil(size.upper));
-        Some((parts, circuit, size))
+fn deal_rows(bottom: &[BottomRow], upper: &[UpperRow]) -> Vec<Dealt> {
+    let circuit = match few_rows(bottom, upper) {
+        true => PartCircuit::RowsIdle,
+        false => PartCircuit::Rows,
     };
-    // Two parts of the small circuit cost as much as one of the large one, and a join more.
-    let small = parts(PartCircuit::RowsIdle).filter(|(parts, ..)| *parts <= 1);
-    let Some((count, circuit, size)) = small.or_else(|| parts(PartCircuit::Rows)) else {
+    let Some((count, size)) = row_parts(circuit, bottom, upper) else {
         return Vec::new();
     };
-    let mut bottom = bottom.chunks(size.bottom);
-    let mut upper = upper.chunks(size.upper);
+    let (mut bottom, mut upper) = (Portions(bottom), Portions(upper));
     let part = |_| Dealt {
         circuit,
         inputs: PartInputs::Rows {
-            bottom: bottom.next().unwrap_or_default().to_vec(),
-            upper: upper.next().unwrap_or_default().to_vec(),
+            bottom: bottom.take(size.bottom),
+            upper: upper.take(size.upper),
         },
     };
     (0..count).map(part).collect()

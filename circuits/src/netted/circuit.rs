@@ -1,5 +1,6 @@
 //! The circuits that parts of an epoch are proven by, and the trie of their keys.
 
+use super::channels::ChannelsSize;
 use super::join::PartKey;
 use super::messages::MessagesSize;
 use super::rows::RowsSize;
@@ -27,21 +28,24 @@ pub enum PartCircuit {
     Rows,
     /// Long paths to few accounts.
     RowsIdle,
+    /// Messages between shards, with rows of every trie.
+    Channels,
     Join,
 }
 
 impl PartCircuit {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Messages,
         Self::MessagesIdle,
         Self::Lists,
         Self::Tablet,
         Self::Rows,
         Self::RowsIdle,
+        Self::Channels,
         Self::Join,
     ];
 
-    /// Its name in `circuits.toml`, whose parameters [`Self::messages`], [`Self::rows`] and [`TABLET_LEVELS`] repeat.
+    /// Its name in `circuits.toml`, whose parameters [`Self::messages`], [`Self::rows`], [`Self::channels`] and [`TABLET_LEVELS`] repeat.
     pub fn name(self) -> &'static str {
         match self {
             Self::Messages => "netted-messages",
@@ -50,6 +54,7 @@ impl PartCircuit {
             Self::Tablet => "netted-tablet",
             Self::Rows => "netted-rows",
             Self::RowsIdle => "netted-rows-idle",
+            Self::Channels => "netted-channels",
             Self::Join => "netted-join",
         }
     }
@@ -68,11 +73,25 @@ impl PartCircuit {
     /// Its size, if it takes rows.
     pub fn rows(self) -> Option<RowsSize> {
         let (bottom, upper) = match self {
-            Self::Rows => (128, 144),
+            Self::Rows => (127, 144),
             Self::RowsIdle => (16, 160),
             _ => return None,
         };
         Some(RowsSize { bottom, upper })
+    }
+
+    /// Its size, if it takes messages between shards.
+    pub fn channels(self) -> Option<ChannelsSize> {
+        (self == Self::Channels).then_some(ChannelsSize {
+            rows: RowsSize {
+                bottom: 16,
+                upper: 200,
+            },
+            sends: 48,
+            channels: 8,
+            receives: 32,
+            sources: 3,
+        })
     }
 
     fn place(self) -> u64 {
@@ -128,6 +147,12 @@ mod tests {
             let pair = messages
                 .or(rows)
                 .map(|pair| pair.map(|n| n as u64).to_vec());
+            let channels = circuit.channels().map(|size| {
+                let RowsSize { bottom, upper } = size.rows;
+                let slots = [size.sends, size.channels, size.receives, size.sources];
+                [[bottom, upper].as_slice(), &slots].concat()
+            });
+            let pair = pair.or(channels.map(|sizes| sizes.iter().map(|n| *n as u64).collect()));
             let tablet = (circuit == PartCircuit::Tablet).then(|| vec![TABLET_LEVELS.into()]);
             assert_eq!(values, pair.or(tablet).unwrap_or_default(), "{circuit:?}");
         }

@@ -1,14 +1,17 @@
 //! The close circuit: the messages and the accounts of an epoch verified against each other; the program of a netted shard.
 
+use super::challenge::Tree;
 use super::join::PartKey;
-use super::statement::{Context, Part, State, Transcript};
+use super::statement::{BoxTerms, Context, Header, Part, State, Transcript};
+use super::traffic::Boxes;
+use crate::channel::open_box;
 use crate::groth16::advice::{AdviceError, Proof, Slot, advise};
 use crate::groth16::{Plan, PreparedKey};
 use crate::inputs::Inputs;
-use crate::transfer::body;
+use crate::snapshot::Exchange;
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
-use trifold_verifier::statement::ProgramStatement;
+use trifold_verifier::statement::{Body, ProgramStatement};
 use trifold_verifier::trie::TrieError;
 
 /// Why an epoch does not close.
@@ -51,8 +54,14 @@ pub struct Close {
     pub new: Fr,
     /// Whether the accounts come as rows.
     pub sparse: bool,
-    /// Digest of the global state that the shard has seen; 0 if none.
+    /// Digest of the global state that the shard has seen, under which messages are opened; 0 if none.
     pub seen_digest: Fr,
+    /// Outbox and inbox.
+    pub boxes: Boxes,
+    /// What is sent and received.
+    pub exchange: Exchange,
+    /// Parts with messages between shards.
+    pub headers: u16,
     pub messages: ClosedPart,
     pub accounts: ClosedPart,
 }
@@ -77,6 +86,27 @@ impl Close {
             new: self.new,
             messages: self.messages.part.commitment,
             accounts: self.accounts.part.commitment,
+            boxes: self.box_terms(),
+        }
+    }
+
+    fn box_terms(&self) -> BoxTerms {
+        let (boxes, exchange) = (&self.boxes, &self.exchange);
+        let header = Header {
+            capacity: 3u64.saturating_pow(self.depth.into()),
+            seen_digest: self.seen_digest,
+            lamport: exchange.received_lamport,
+            timestamp: exchange.received_timestamp,
+        };
+        BoxTerms {
+            outbox: [boxes.old_outbox, boxes.new_outbox].map(open_box),
+            inbox: [boxes.old_inbox, boxes.new_inbox].map(open_box),
+            sends: boxes.old_outbox != boxes.new_outbox,
+            takes: boxes.old_inbox != boxes.new_inbox,
+            headers: self.headers,
+            sent: exchange.sent,
+            received: exchange.received,
+            header: header.digest(),
         }
     }
 
@@ -86,21 +116,6 @@ impl Close {
 
     /// What the two proofs have to state, given commitments, sums and events.
     fn expected(&self) -> [Part; 2] {
-        let Part {
-            commitment,
-            sum,
-            events,
-            ..
-        } = self.messages.part;
-        let messages = Part {
-            commitment,
-            sum,
-            events,
-            ..Part::default()
-        };
-        let Part {
-            commitment, sum, ..
-        } = self.accounts.part;
         let subtree = match self.sparse {
             true => Part::default(),
             false => Part {
@@ -110,13 +125,15 @@ impl Close {
                 ..Part::default()
             },
         };
+        let stated = |part: &Part, subtree| Part {
+            commitment: part.commitment,
+            sum: part.sum,
+            events: part.events,
+            ..subtree
+        };
         [
-            messages,
-            Part {
-                commitment,
-                sum,
-                ..subtree
-            },
+            stated(&self.messages.part, Part::default()),
+            stated(&self.accounts.part, subtree),
         ]
     }
 
@@ -131,10 +148,10 @@ impl Close {
         if self.depth == 0 || self.depth > 32 {
             return Err(CloseError::Depth(self.depth));
         }
-        let events = self.messages.part.events;
-        if events == 0 {
-            return Err(CloseError::NoEvent);
-        }
+        let events = [self.messages.part.events, self.accounts.part.events];
+        let events = events[0].checked_add(events[1]);
+        let events = events.filter(|events| *events > 0);
+        let events = events.ok_or(CloseError::NoEvent)?;
         let parts = [("messages", &self.messages), ("accounts", &self.accounts)];
         for ((which, closed), expected) in parts.into_iter().zip(self.expected()) {
             let key = |source| CloseError::Key { which, source };
@@ -143,29 +160,53 @@ impl Close {
                 return Err(CloseError::Part { which });
             }
         }
-        if self.messages.part.sum + self.accounts.part.sum != self.root_term() {
+        if self.messages.part.sum + self.accounts.part.sum != self.taken() {
             return Err(CloseError::Sums);
         }
         Ok(ProgramStatement {
             shard: self.shard,
-            old_body: body(self.state(self.old)).digest(),
-            new_body: body(self.state(self.new)).digest(),
+            old_body: self.bodies()[0].digest(),
+            new_body: self.bodies()[1].digest(),
             events,
             seen_digest: self.seen_digest,
-            sent: 0,
-            received: 0,
-            received_lamport: 0,
-            received_timestamp: 0,
+            sent: self.exchange.sent,
+            received: self.exchange.received,
+            received_lamport: self.exchange.received_lamport,
+            received_timestamp: self.exchange.received_timestamp,
         })
     }
 
-    /// What takes the root that rows offer.
-    fn root_term(&self) -> Fr {
-        let challenge = self.transcript().challenge();
-        match self.sparse {
-            true => challenge.node(self.depth, Fr::ZERO, self.old, self.new),
+    /// What takes the roots that rows offer, the headers and the totals.
+    fn taken(&self) -> Fr {
+        let (challenge, boxes) = (self.transcript().challenge(), self.box_terms());
+        let root = |used: bool, tree: Tree, level: u8, [old, new]: [Fr; 2]| match used {
+            true => challenge.node(tree, level, 0, old, new),
             false => Fr::ZERO,
-        }
+        };
+        let (outbox, inbox) = (Tree::Outbox, Tree::Inbox);
+        root(
+            self.sparse,
+            Tree::Accounts,
+            self.depth,
+            [self.old, self.new],
+        ) + root(boxes.sends, outbox, outbox.top(), boxes.outbox)
+            + root(boxes.takes, inbox, inbox.top(), boxes.inbox)
+            + Fr::from(boxes.headers) * challenge.header(boxes.header)
+            + challenge.totals(boxes.sent, boxes.received)
+    }
+
+    /// The shard's body before and after.
+    pub fn bodies(&self) -> [Body; 2] {
+        let body = |accounts, outbox_root, inbox_root| Body {
+            state_root: self.state(accounts),
+            outbox_root,
+            inbox_root,
+        };
+        let boxes = &self.boxes;
+        [
+            body(self.old, boxes.old_outbox, boxes.old_inbox),
+            body(self.new, boxes.new_outbox, boxes.new_inbox),
+        ]
     }
 
     fn state(&self, accounts: Fr) -> Fr {
@@ -220,7 +261,20 @@ impl Close {
         inputs.insert("new", [self.new]);
         inputs.insert("sparse", [self.sparse.into()]);
         inputs.insert("seen_digest", [self.seen_digest]);
-        inputs.insert("events", [self.messages.part.events.into()]);
+        inputs.insert("events", parts.map(|closed| closed.part.events.into()));
+        let boxes = self.box_terms();
+        let mut set = |name: &str, value: Fr| inputs.insert(name, [value]);
+        set("old_outbox", self.boxes.old_outbox);
+        set("old_inbox", self.boxes.old_inbox);
+        set("outbox", boxes.outbox[1]);
+        set("inbox", boxes.inbox[1]);
+        set("sends", boxes.sends.into());
+        set("takes", boxes.takes.into());
+        set("headers", boxes.headers.into());
+        set("sent", boxes.sent.into());
+        set("received", boxes.received.into());
+        set("lamport", self.exchange.received_lamport.into());
+        set("timestamp", self.exchange.received_timestamp.into());
         inputs.insert("key", parts.map(|closed| closed.key.digest));
         inputs.insert(
             "key_index",

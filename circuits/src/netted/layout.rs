@@ -5,6 +5,7 @@ use super::epoch::Change;
 use super::statement::Context;
 use crate::inputs::Inputs;
 use ark_bn254::Fr;
+use ark_ff::{AdditiveGroup, Field};
 
 /// keys, network, shard, gamma and alpha.
 pub fn context(inputs: &mut Inputs, context: &Context) {
@@ -32,11 +33,25 @@ pub fn changes(inputs: &mut Inputs, prefix: &str, changes: &[Change]) {
     side("", |change| change.old);
     side("new_", |change| change.new);
     insert("rest", &|change| change.rest.into());
+    insert("looks", &|change| change.looks.into());
 }
 
-/// The three rests of a bottom node, 64 bits each.
+/// Rests and looks of a bottom node, 64 and 16 bits each.
 pub fn rests(changes: &[Change]) -> Fr {
-    let step = Fr::from(1u128 << 64);
-    let rest = |sum: Fr, change: &Change| sum * step + Fr::from(change.rest);
-    changes.iter().rev().fold(Fr::from(0u64), rest)
+    let rests = changes.iter().map(|change| Fr::from(change.rest));
+    let looks = changes.iter().map(|change| Fr::from(change.looks));
+    pack(64, rests) + Fr::from(2).pow([192]) * pack(16, looks)
+}
+
+/// Values of `bits` bits side by side, the first one lowest.
+pub fn pack(bits: u64, values: impl DoubleEndedIterator<Item = Fr>) -> Fr {
+    let step = Fr::from(2).pow([bits]);
+    values.rev().fold(Fr::ZERO, |sum, value| sum * step + value)
+}
+
+/// Values of `bits` bits, as many to a word as fit 253 bits.
+pub fn packed(bits: u64, values: &[Fr]) -> Vec<Fr> {
+    let room = (253 / bits) as usize;
+    let word = |values: &[Fr]| pack(bits, values.iter().copied());
+    values.chunks(room).map(word).collect()
 }

@@ -5,7 +5,9 @@ use super::close::{Close, CloseError, ClosedPart};
 use super::join::{Join, JoinError, Joined};
 use super::part_inputs::Home;
 use super::statement::{Context, Part};
+use super::traffic::Boxes;
 use crate::field;
+use crate::snapshot::Exchange;
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 use serde::{Deserialize, Serialize};
@@ -72,6 +74,10 @@ pub struct Manifest {
     pub old: Fr,
     #[serde(with = "field::element")]
     pub new: Fr,
+    /// Outbox and inbox.
+    pub boxes: Boxes,
+    /// What is sent and received.
+    pub exchange: Exchange,
     /// Whether the accounts come as rows.
     pub sparse: bool,
     pub messages: Vec<Listed>,
@@ -120,8 +126,8 @@ impl Manifest {
 
     /// Events of the epoch.
     pub fn events(&self) -> u64 {
-        let events = self.messages.iter().map(|listed| listed.part.events);
-        events.map(u64::from).sum()
+        let listed = self.messages.iter().chain(&self.accounts);
+        listed.map(|listed| u64::from(listed.part.events)).sum()
     }
 
     /// The tree of proofs, with the statement of each; checks everything but the proofs.
@@ -155,6 +161,14 @@ impl Manifest {
         builder.close(seen_digest, messages, accounts)
     }
 
+    /// Parts with messages between shards.
+    fn headers(&self) -> u16 {
+        let listed = self.messages.iter().chain(&self.accounts);
+        let channels = listed.filter(|listed| listed.circuit.channels().is_some());
+        // No more than MAX_PARTS, which is checked.
+        channels.count() as u16
+    }
+
     fn check(&self) -> Result<(), ManifestError> {
         for (what, parts) in [("messages", &self.messages), ("accounts", &self.accounts)] {
             if parts.is_empty() {
@@ -165,11 +179,14 @@ impl Manifest {
         if count > MAX_PARTS || self.unchanged.len() > MAX_PARTS {
             return Err(ManifestError::TooMany(count.max(self.unchanged.len())));
         }
-        let takes_messages = |circuit: PartCircuit| circuit.messages().is_some();
+        let takes_rows = |c: PartCircuit| c.rows().is_some() || c.channels().is_some();
+        // Messages between shards lie among the accounts' rows, or with the clients' messages where there are no such rows.
+        let takes_messages =
+            |c: PartCircuit| c.messages().is_some() || !self.sparse && takes_rows(c);
         check_circuits(&self.messages, 0, "messages", takes_messages)?;
         let first = self.messages.len();
         match self.sparse {
-            true => check_circuits(&self.accounts, first, "rows", |c| c.rows().is_some()),
+            true => check_circuits(&self.accounts, first, "rows", takes_rows),
             false => {
                 let is_tablet = |circuit| circuit == PartCircuit::Tablet;
                 check_circuits(&self.accounts, first, "tablets", is_tablet)?;
@@ -392,6 +409,9 @@ impl<'a> Builder<'a> {
             new: self.manifest.new,
             sparse: self.manifest.sparse,
             seen_digest,
+            boxes: self.manifest.boxes,
+            exchange: self.manifest.exchange,
+            headers: self.manifest.headers(),
             messages,
             accounts,
         };

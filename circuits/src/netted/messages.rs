@@ -159,8 +159,10 @@ fn message_sum(signed: &SignedMessage, context: &Context) -> Fr {
     let (from, ordinal) = (Fr::from(message.from), Fr::from(message.ordinal));
     let advance = challenge.numbered(from, ordinal + Fr::from(1), key)
         - challenge.numbered(from, ordinal, key);
-    let credit =
-        |payment: &Payment| challenge.credit(payment.destination().into(), payment.amount.into());
+    let credit = |payment: &Payment| match u32::from(payment.shard) == context.shard {
+        true => challenge.credit(payment.destination().into(), payment.amount.into()),
+        false => challenge.away(payment.destination(), message.from, payment.amount),
+    };
     let credits: Fr = message.payments.iter().map(credit).sum();
     advance + credits + challenge.debit(from, message.spent().into())
 }

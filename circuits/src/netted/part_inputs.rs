@@ -1,11 +1,12 @@
 //! What a part is proven from: a blob of its own, so that who proves one part reads no other's.
 
+use super::channels::{Channels, ChannelsError, Mail, Seen};
 use super::circuit::{PartCircuit, TABLET_LEVELS};
 use super::epoch::Change;
 use super::message::SignedMessage;
 use super::messages::{Messages, MessagesError};
 use super::rows::{BottomRow, Rows, UpperRow};
-use super::statement::{Context, Part};
+use super::statement::{Context, Header, Part};
 use super::tablet::{ChangesError, Tablet};
 use crate::inputs::Inputs;
 use ark_bn254::Fr;
@@ -24,6 +25,8 @@ pub enum PartInputsError {
     Messages(#[from] MessagesError),
     #[error(transparent)]
     Changes(#[from] ChangesError),
+    #[error(transparent)]
+    Channels(#[from] ChannelsError),
 }
 
 /// The inputs of one part that verifies no others.
@@ -38,6 +41,17 @@ pub enum PartInputs {
         bottom: Vec<BottomRow>,
         upper: Vec<UpperRow>,
     },
+    Channels(Box<ChannelsInputs>),
+}
+
+/// Messages between shards with rows of any trie.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct ChannelsInputs {
+    pub header: Header,
+    pub seen: Option<Seen>,
+    pub bottom: Vec<BottomRow>,
+    pub upper: Vec<UpperRow>,
+    pub mail: Mail,
 }
 
 /// What the messages of one shard have in common.
@@ -55,6 +69,7 @@ enum Filled {
     Messages(Messages),
     Tablet(Tablet),
     Rows(Rows),
+    Channels(Box<Channels>),
 }
 
 impl PartInputs {
@@ -78,19 +93,31 @@ impl PartInputs {
             shard,
             collector,
         } = *home;
-        let filled = match (self, circuit.messages(), circuit.rows()) {
-            (Self::Messages(signed), Some(size), _) => Filled::Messages(Messages {
+        let sizes = (circuit.messages(), circuit.rows(), circuit.channels());
+        let filled = match (self, sizes.0, sizes.1, sizes.2) {
+            (Self::Messages(signed), Some(size), ..) => Filled::Messages(Messages {
                 size,
                 network,
                 shard,
                 collector,
                 signed: signed.clone(),
             }),
-            (Self::Rows { bottom, upper }, _, Some(size)) => Filled::Rows(Rows {
+            (Self::Rows { bottom, upper }, _, Some(size), _) => Filled::Rows(Rows {
                 size,
                 bottom: bottom.clone(),
                 upper: upper.clone(),
             }),
+            (Self::Channels(inputs), .., Some(size)) => Filled::Channels(Box::new(Channels {
+                size,
+                header: inputs.header,
+                seen: inputs.seen.map(|Seen(state)| state),
+                rows: Rows {
+                    size: size.rows,
+                    bottom: inputs.bottom.clone(),
+                    upper: inputs.upper.clone(),
+                },
+                mail: inputs.mail.clone(),
+            })),
             (Self::Tablet { index, changes }, ..) if circuit == PartCircuit::Tablet => {
                 Filled::Tablet(Tablet {
                     levels: TABLET_LEVELS,
@@ -118,6 +145,10 @@ impl PartInputs {
                 rows.check()?;
                 rows.commitment()
             }
+            Filled::Channels(channels) => {
+                channels.check(home.shard)?;
+                channels.commitment()
+            }
         })
     }
 
@@ -132,6 +163,7 @@ impl PartInputs {
             Filled::Messages(messages) => messages.part(context)?,
             Filled::Tablet(tablet) => tablet.part(context)?,
             Filled::Rows(rows) => rows.part(context)?,
+            Filled::Channels(channels) => channels.part(context)?,
         })
     }
 
@@ -146,6 +178,7 @@ impl PartInputs {
             Filled::Messages(messages) => messages.inputs(context)?,
             Filled::Tablet(tablet) => tablet.inputs(context)?,
             Filled::Rows(rows) => rows.inputs(context)?,
+            Filled::Channels(channels) => channels.inputs(context)?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The circuit of touched nodes: its inputs and its native relation.
 
-use super::accounts::{Account, AccountTrie, MAX_DEPTH, triad_digest};
+use super::accounts::{Account, AccountTrie, triad_digest};
+use super::challenge::Tree;
 use super::epoch::Change;
 use super::layout;
 use super::statement::{Context, Part, commitment};
@@ -9,15 +10,10 @@ use crate::field;
 use crate::inputs::Inputs;
 use crate::trie::Touched;
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::AdditiveGroup;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use trifold_verifier::poseidon;
-
-/// Places of upper rows to a word of the commitment.
-const PLACES: usize = 6;
-/// Bits of a place.
-const PLACE_BITS: u64 = 41;
 
 /// Parameters of the template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +35,8 @@ pub struct BottomRow {
 /// A touched node above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct UpperRow {
-    /// 2 or more.
+    pub tree: Tree,
+    /// 2 or more: one more than the node's height, but in the account trie, where bottom nodes have level 1.
     pub level: u8,
     /// Among the nodes of its level.
     pub position: u32,
@@ -74,6 +71,7 @@ pub fn rows(
         changes: [0, 1, 2].map(|i| change(3 * position as u32 + i)),
     };
     let upper = |&(level, position): &(usize, u64)| UpperRow {
+        tree: Tree::Accounts,
         level: level as u8,
         position: position as u32,
         old: before.children(level as u8, position),
@@ -99,9 +97,8 @@ impl BottomRow {
         triad_digest(&self.changes.each_ref().map(account))
     }
 
-    fn word(&self, real: bool) -> Fr {
-        let above = u128::from(self.position) | u128::from(real) << 32;
-        layout::rests(&self.changes) + Fr::from(2).pow([192]) * Fr::from(above)
+    fn place(&self, real: bool) -> Fr {
+        Fr::from(u64::from(self.position) | u64::from(real) << 32)
     }
 
     fn check(&self) -> Result<(), ChangesError> {
@@ -116,7 +113,8 @@ impl BottomRow {
             self.digest(|change| change.old),
             self.digest(|change| change.new),
         );
-        let offered = context.challenge.node(1, self.position.into(), old, new);
+        let challenge = &context.challenge;
+        let offered = challenge.node(Tree::Accounts, 1, self.position.into(), old, new);
         let steps = self.changes.iter().map(|change| step(change, context));
         offered - steps.sum::<Fr>()
     }
@@ -126,6 +124,7 @@ impl UpperRow {
     /// What fills a row that is not in use.
     fn idle() -> Self {
         Self {
+            tree: Tree::Accounts,
             level: 2,
             position: 0,
             old: [Fr::ZERO; 3],
@@ -135,26 +134,33 @@ impl UpperRow {
     }
 
     fn check(&self) -> Result<(), ChangesError> {
-        match self.level {
-            2..=MAX_DEPTH => Ok(()),
-            level => Err(ChangesError::UpperLevel(level)),
+        let most = self.tree.top();
+        match (2..=most).contains(&self.level) {
+            true => Ok(()),
+            false => Err(ChangesError::UpperLevel {
+                level: self.level,
+                most,
+            }),
         }
     }
 
-    fn place(&self, real: bool) -> u64 {
+    fn place(&self, real: bool) -> Fr {
         let [a, b, c] = self.touched.map(u64::from);
         let flags = u64::from(real) | a << 1 | b << 2 | c << 3;
-        u64::from(self.position) | u64::from(self.level.saturating_sub(2)) << 32 | flags << 37
+        let level = u64::from(self.level.saturating_sub(2));
+        let place = u64::from(self.position) | level << 32 | flags << 37;
+        Fr::from(place | self.tree.number() << 41)
     }
 
     fn sum(&self, context: &Context) -> Fr {
-        let (challenge, position) = (context.challenge, Fr::from(self.position));
+        let (challenge, position) = (context.challenge, u64::from(self.position));
+        let node = |level, position, old, new| challenge.node(self.tree, level, position, old, new);
         let (old, new) = (poseidon::hash(&self.old), poseidon::hash(&self.new));
         let taken = (0..3).filter(|&i| self.touched[i]).map(|i| {
-            let child = position * Fr::from(3) + Fr::from(i as u64);
-            challenge.node(self.level - 1, child, self.old[i], self.new[i])
+            let child = 3 * position + i as u64;
+            node(self.level - 1, child, self.old[i], self.new[i])
         });
-        challenge.node(self.level, position, old, new) - taken.sum::<Fr>()
+        node(self.level, position, old, new) - taken.sum::<Fr>()
     }
 }
 
@@ -170,44 +176,60 @@ impl Rows {
 
     /// Bottom rows with whether they are in use, all of the template's.
     fn bottom(&self) -> Vec<(BottomRow, bool)> {
-        let used = self.bottom.iter().map(|row| (*row, true));
-        let idle = std::iter::repeat((BottomRow::idle(), false));
-        used.chain(idle).take(self.size.bottom).collect()
+        filled(&self.bottom, BottomRow::idle(), self.size.bottom)
     }
 
     fn upper(&self) -> Vec<(UpperRow, bool)> {
-        let used = self.upper.iter().map(|row| (*row, true));
-        let idle = std::iter::repeat((UpperRow::idle(), false));
-        used.chain(idle).take(self.size.upper).collect()
+        filled(&self.upper, UpperRow::idle(), self.size.upper)
+    }
+
+    /// What the rows' terms depend on.
+    pub(super) fn words(&self) -> Vec<Fr> {
+        let (bottom, upper) = (self.bottom(), self.upper());
+        let mut words = Vec::new();
+        for (row, _) in &bottom {
+            let (old, new) = (
+                row.digest(|change| change.old),
+                row.digest(|change| change.new),
+            );
+            words.extend([old, new, layout::rests(&row.changes)]);
+        }
+        let places = bottom.iter().map(|(row, real)| row.place(*real));
+        words.extend(layout::packed(33, &places.collect::<Vec<_>>()));
+        for (row, _) in &upper {
+            words.extend([poseidon::hash(&row.old), poseidon::hash(&row.new)]);
+        }
+        let places = upper.iter().map(|(row, real)| row.place(*real));
+        words.extend(layout::packed(58, &places.collect::<Vec<_>>()));
+        words
+    }
+
+    /// The rows' terms.
+    pub(super) fn sum(&self, context: &Context) -> Fr {
+        let bottom = self.bottom.iter().map(|row| row.sum(context));
+        let upper = self.upper.iter().map(|row| row.sum(context));
+        bottom.chain(upper).sum()
+    }
+
+    pub(super) fn insert(&self, inputs: &mut Inputs) {
+        insert_bottom(inputs, &self.bottom());
+        insert_upper(inputs, &self.upper());
     }
 
     /// Binds every row.
     pub fn commitment(&self) -> Fr {
         let RowsSize { bottom, upper } = self.size;
         let mut words = vec![Fr::from(bottom as u64 | (upper as u64) << 32)];
-        for (row, real) in self.bottom() {
-            let (old, new) = (
-                row.digest(|change| change.old),
-                row.digest(|change| change.new),
-            );
-            words.extend([old, new, row.word(real)]);
-        }
-        let upper = self.upper();
-        for (row, _) in &upper {
-            words.extend([poseidon::hash(&row.old), poseidon::hash(&row.new)]);
-        }
-        words.extend(upper.chunks(PLACES).map(places));
+        words.extend(self.words());
         commitment("trifold/netted/rows/v1", &words)
     }
 
     /// What the proof states.
     pub fn part(&self, context: &Context) -> Result<Part, ChangesError> {
         self.check()?;
-        let bottom = self.bottom.iter().map(|row| row.sum(context));
-        let upper = self.upper.iter().map(|row| row.sum(context));
         Ok(Part {
             commitment: self.commitment(),
-            sum: bottom.chain(upper).sum(),
+            sum: self.sum(context),
             ..Part::default()
         })
     }
@@ -218,23 +240,27 @@ impl Rows {
         let mut inputs = Inputs::new();
         inputs.insert("x", [part.digest(context)]);
         layout::context(&mut inputs, context);
-        insert_bottom(&mut inputs, &self.bottom());
-        insert_upper(&mut inputs, &self.upper());
+        self.insert(&mut inputs);
         Ok((inputs, part))
     }
 }
 
-fn check_room(kind: &'static str, found: usize, room: usize) -> Result<(), ChangesError> {
+/// As many as the template has, with whether they are in use.
+pub(super) fn filled<T: Clone>(used: &[T], idle: T, room: usize) -> Vec<(T, bool)> {
+    let used = used.iter().cloned().map(|row| (row, true));
+    let idle = std::iter::repeat((idle, false));
+    used.chain(idle).take(room).collect()
+}
+
+pub(super) fn check_room(
+    kind: &'static str,
+    found: usize,
+    room: usize,
+) -> Result<(), ChangesError> {
     match found <= room {
         true => Ok(()),
         false => Err(ChangesError::Rows { kind, found, room }),
     }
-}
-
-fn places(rows: &[(UpperRow, bool)]) -> Fr {
-    let step = Fr::from(1u64 << PLACE_BITS);
-    let place = |sum: Fr, (row, real): &(UpperRow, bool)| sum * step + Fr::from(row.place(*real));
-    rows.iter().rev().fold(Fr::ZERO, place)
 }
 
 fn insert_bottom(inputs: &mut Inputs, rows: &[(BottomRow, bool)]) {
@@ -249,6 +275,8 @@ fn insert_bottom(inputs: &mut Inputs, rows: &[(BottomRow, bool)]) {
 
 fn insert_upper(inputs: &mut Inputs, rows: &[(UpperRow, bool)]) {
     inputs.insert("upper_real", rows.iter().map(|(_, real)| (*real).into()));
+    let tree = |(row, _): &(UpperRow, bool)| Fr::from(row.tree.number());
+    inputs.insert("upper_tree", rows.iter().map(tree));
     inputs.insert(
         "upper_position",
         rows.iter().map(|(row, _)| row.position.into()),

@@ -132,6 +132,7 @@ pub struct Transcript {
     pub keys: Fr,
     pub network: Fr,
     pub shard: u32,
+    /// 1 to 32.
     pub depth: u8,
     /// Whether the accounts come as rows.
     pub sparse: bool,
@@ -142,6 +143,68 @@ pub struct Transcript {
     pub messages: Fr,
     /// Commitment of the part of all accounts.
     pub accounts: Fr,
+    /// What the close takes of messages between shards.
+    pub boxes: BoxTerms,
+}
+
+/// What the close takes of messages between shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoxTerms {
+    /// Roots before and after, of the empty trie where nothing was ever sent or taken.
+    pub outbox: [Fr; 2],
+    pub inbox: [Fr; 2],
+    /// Whether the outbox, the inbox changes.
+    pub sends: bool,
+    pub takes: bool,
+    /// Parts with messages between shards.
+    pub headers: u16,
+    pub sent: u128,
+    pub received: u128,
+    /// [`Header::digest`].
+    pub header: Fr,
+}
+
+impl BoxTerms {
+    fn digest(&self) -> Fr {
+        let flags = u32::from(self.sends) << 16 | u32::from(self.takes) << 17;
+        poseidon::hash(&[
+            tag("trifold/netted/boxes/v1"),
+            self.outbox[0],
+            self.outbox[1],
+            self.inbox[0],
+            self.inbox[1],
+            Fr::from(u32::from(self.headers) | flags),
+            self.sent.into(),
+            self.received.into(),
+            self.header,
+        ])
+    }
+}
+
+/// What the parts with messages between shards have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Header {
+    /// Places of the account trie.
+    pub capacity: u64,
+    /// Digest of the global state that messages are opened under; 0 if none.
+    #[serde(with = "field::element")]
+    pub seen_digest: Fr,
+    /// No clock of a leaf that a message comes from exceeds them.
+    pub lamport: u64,
+    pub timestamp: u64,
+}
+
+impl Header {
+    /// H("trifold/netted/header/v1", capacity, seen_digest, lamport, timestamp).
+    pub fn digest(&self) -> Fr {
+        poseidon::hash(&[
+            tag("trifold/netted/header/v1"),
+            self.capacity.into(),
+            self.seen_digest,
+            self.lamport.into(),
+            self.timestamp.into(),
+        ])
+    }
 }
 
 impl Transcript {
@@ -152,12 +215,12 @@ impl Transcript {
             self.keys,
             self.network,
             self.shard.into(),
-            self.depth.into(),
-            self.sparse.into(),
+            Fr::from(u16::from(self.depth) + u16::from(self.sparse) * 32) - Fr::from(1),
             self.old,
             self.new,
             self.messages,
             self.accounts,
+            self.boxes.digest(),
         ];
         poseidon::permute(&mut state);
         let [_, gamma, alpha, ..] = state;

@@ -21,8 +21,8 @@ pub enum ChangesError {
     Index { found: u32, expected: u64 },
     #[error("account {account}: the key of an owner can't be replaced")]
     Key { account: u32 },
-    #[error("a node above the bottom has level 2 to {MAX_DEPTH}, not {0}")]
-    UpperLevel(u8),
+    #[error("a node above the bottom has level 2 to {most}, not {level}")]
+    UpperLevel { level: u8, most: u8 },
     #[error("{found} {kind} rows do not fit {room}")]
     Rows {
         kind: &'static str,
@@ -126,14 +126,8 @@ impl Tablet {
 
 /// The terms of one account, with the sign of messages.
 pub(super) fn step(change: &Change, context: &Context) -> Fr {
-    let Change {
-        index,
-        old,
-        new,
-        rest,
-    } = *change;
-    let place = context.place(index);
-    context.challenge.account_step(index, place, old, new, rest)
+    let place = context.place(change.index);
+    context.challenge.account_step(place, change)
 }
 
 /// Whether the account stands in its place and an owner keeps its key.

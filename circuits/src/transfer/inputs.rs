@@ -3,15 +3,13 @@
 use super::{
     Batch, Holding, Receive, SeenState, SignedTransfer, Size, Step, Transfer, TransferError,
 };
-use crate::channel::{BOX_DEPTH, Opening, Send};
+use crate::channel::{BOX_DEPTH, Opening, Send, insert_state};
 use crate::inputs::Inputs;
 use crate::schnorr::{Coordinates, Signature, SignedDigit};
 use crate::trie;
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
-use trifold_verifier::statement::{
-    CHANNEL_DEPTH, GlobalState, Leaf, Message, ProgramStatement, kind,
-};
+use trifold_verifier::statement::{CHANNEL_DEPTH, Leaf, Message, ProgramStatement, kind};
 
 impl Batch {
     /// The input signals, and the statement whose digest is the circuit's public input.
@@ -28,7 +26,8 @@ impl Batch {
         set("old_root", self.old_root);
         set("old_outbox", self.old_outbox);
         set("old_inbox", self.old_inbox);
-        self.insert_state(&mut inputs);
+        let seen = self.seen.as_ref().map(|SeenState(state)| state);
+        insert_state(&mut inputs, seen);
         let receives = filled(&self.receives, Receive::idle(size.depth), size.receives);
         insert_openings(&mut inputs, &receives);
         insert_channels(&mut inputs, &receives);
@@ -46,18 +45,6 @@ impl Batch {
         let sends = filled(&self.sends, idle_send(), size.sends);
         insert_sends(&mut inputs, &sends);
         Ok((inputs, statement))
-    }
-
-    fn insert_state(&self, inputs: &mut Inputs) {
-        let SeenState(state) = self
-            .seen
-            .unwrap_or(SeenState(GlobalState::genesis(1, Fr::ZERO)));
-        let mut set = |name: &str, value: Fr| inputs.insert(name, [value]);
-        set("state_epoch", state.epoch.into());
-        set("state_depth", state.depth.into());
-        set("state_root", state.root);
-        set("state_history", state.history);
-        set("state_in_flight", state.in_flight.into());
     }
 }
 

@@ -1,12 +1,13 @@
 //! An epoch dealt out to the deployed circuits: the parts say what the close asks for, and nothing else passes for them.
 
+use crate::mail;
 use crate::support::{SHARD, network};
 use ark_bn254::Fr;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use trifold_circuits::montgomery::key_u;
 use trifold_circuits::netted::accounts::{Account, AccountTrie};
-use trifold_circuits::netted::assembly::{Assembly, AssemblyError, Carried};
+use trifold_circuits::netted::assembly::{self, Assembly, AssemblyError};
 use trifold_circuits::netted::circuit::{PartCircuit, PartKeys};
 use trifold_circuits::netted::close::CloseError;
 use trifold_circuits::netted::epoch::Epoch;
@@ -14,6 +15,7 @@ use trifold_circuits::netted::manifest::{Manifest, ManifestError, Source, Tree};
 use trifold_circuits::netted::message::{Domain, Message, Payment, SignedMessage};
 use trifold_circuits::netted::part_inputs::{Home, PartInputs, PartInputsError};
 use trifold_circuits::netted::statement::destination;
+use trifold_circuits::netted::traffic::{Received, Traffic};
 use trifold_circuits::schnorr::SecretKey;
 use trifold_verifier::statement::{Body, ProgramStatement};
 
@@ -72,11 +74,29 @@ fn keys() -> PartKeys {
     PartKeys::new(|circuit| Fr::from(500 + circuit as u64)).unwrap()
 }
 
-/// The parts of an epoch, and the trie after it.
+/// An epoch carried out, with its parts.
+struct Carried {
+    assembly: Assembly,
+    before: AccountTrie,
+    after: AccountTrie,
+    traffic: Traffic,
+}
+
+/// An epoch without messages between shards.
 fn assembled(
     before: &AccountTrie,
     messages: Vec<(usize, SignedMessage)>,
 ) -> Result<(Assembly, AccountTrie), AssemblyError> {
+    let carried = carried(before, messages, Vec::new())?;
+    Ok((carried.assembly, carried.after))
+}
+
+/// An epoch with these messages of another shard.
+fn carried(
+    before: &AccountTrie,
+    messages: Vec<(usize, SignedMessage)>,
+    received: Vec<Received>,
+) -> Result<Carried, AssemblyError> {
     let signed: Vec<SignedMessage> = messages.iter().map(|(_, signed)| signed.clone()).collect();
     let epoch = Epoch {
         network: network(),
@@ -84,29 +104,41 @@ fn assembled(
         collector: home().collector,
         messages,
         openings: BTreeMap::new(),
+        received,
     };
     let changes = epoch.changes(before).unwrap();
     let mut after = before.clone();
     after
         .set_many(changes.values().map(|change| (change.index, change.new)))
         .unwrap();
-    let triads: BTreeSet<u32> = changes.keys().map(|index| index / 3).collect();
+    let changed = changes.values().filter(|change| change.old != change.new);
+    let triads: BTreeSet<u32> = changed.map(|change| change.index / 3).collect();
     let triads: Vec<u32> = triads.into_iter().collect();
-    let carried = Carried {
+    let traffic = mail::traffic(&epoch, &changes);
+    let carried = assembly::Carried {
         home: home(),
         depth: before.depth(),
         messages: &signed,
         triads: &triads,
         before,
         after: &after,
+        traffic: &traffic,
     };
-    Ok((carried.assemble(&keys())?, after))
+    let assembly = carried.assemble(&keys(), mail::seen().digest())?;
+    Ok(Carried {
+        assembly,
+        before: before.clone(),
+        after,
+        traffic,
+    })
 }
 
 /// Every part is what its inputs prove, every join what its parts add up to, and the close states the step.
 fn check(assembly: &Assembly, before: &AccountTrie, after: &AccountTrie) -> Tree {
     let Assembly { manifest, inputs } = assembly;
-    let tree = manifest.tree(SHARD, &keys(), Fr::from(9)).unwrap();
+    let tree = manifest
+        .tree(SHARD, &keys(), mail::seen().digest())
+        .unwrap();
     let context = tree.context();
     for (place, node) in tree.nodes.iter().enumerate() {
         assert!(node.parent > place && node.parent <= tree.nodes.len());
@@ -139,7 +171,8 @@ fn check(assembly: &Assembly, before: &AccountTrie, after: &AccountTrie) -> Tree
 }
 
 fn expected(manifest: &Manifest, before: &AccountTrie, after: &AccountTrie) -> ProgramStatement {
-    let body = |accounts: &AccountTrie| {
+    let boxes = manifest.boxes;
+    let body = |accounts: &AccountTrie, outbox_root, inbox_root| {
         let state = trifold_circuits::netted::statement::State {
             network: network(),
             keys: keys().root(),
@@ -149,20 +182,22 @@ fn expected(manifest: &Manifest, before: &AccountTrie, after: &AccountTrie) -> P
         let state_root = state.digest();
         Body {
             state_root,
-            ..Body::default()
+            outbox_root,
+            inbox_root,
         }
         .digest()
     };
+    let exchange = manifest.exchange;
     ProgramStatement {
         shard: SHARD,
-        old_body: body(before),
-        new_body: body(after),
+        old_body: body(before, boxes.old_outbox, boxes.old_inbox),
+        new_body: body(after, boxes.new_outbox, boxes.new_inbox),
         events: manifest.events() as u32,
-        seen_digest: Fr::from(9),
-        sent: 0,
-        received: 0,
-        received_lamport: 0,
-        received_timestamp: 0,
+        seen_digest: mail::seen().digest(),
+        sent: exchange.sent,
+        received: exchange.received,
+        received_lamport: exchange.received_lamport,
+        received_timestamp: exchange.received_timestamp,
     }
 }
 
@@ -214,6 +249,84 @@ fn where_most_accounts_change_tablets_take_them() {
     assert_eq!(assembly.manifest.unchanged.len(), 2);
 }
 
+/// A message of `from` to an account of another shard.
+fn abroad(from: u32, to: u32) -> (usize, SignedMessage) {
+    let payment = Payment {
+        account: to,
+        shard: mail::ABROAD as u16,
+        amount: 3,
+        fee: 0,
+    };
+    let domain = Domain {
+        network: network(),
+        shard: SHARD,
+        payments: 1,
+    };
+    let message = Message {
+        from,
+        ordinal: 0,
+        payments: vec![payment],
+    };
+    (1, message.sign(&domain, &secret(from)))
+}
+
+#[test]
+fn messages_between_shards_take_parts_beside_tablets() {
+    let before = accounts(7, 2187);
+    let mut messages: Vec<_> = (0..700).map(|n| message(n, 0, &[(n + 1) % 700])).collect();
+    messages.extend((0..60).map(|n| abroad(1000 + n, n)));
+    let carried = carried(&before, messages, mail::received()).unwrap();
+    let tree = check(&carried.assembly, &carried.before, &carried.after);
+    assert!(!carried.assembly.manifest.sparse);
+    let found = circuits(&tree);
+    // 60 payments and four replies; the rows that two parts leave over need no third.
+    assert_eq!(carried.traffic.sent.len(), 64);
+    assert_eq!(found[&PartCircuit::Channels], 2);
+    assert_eq!(found.get(&PartCircuit::Rows), None);
+    let statement = tree.close.statement().unwrap();
+    assert_eq!(statement.events, 760 + 8);
+    assert_eq!(
+        statement.sent,
+        carried
+            .traffic
+            .sent
+            .iter()
+            .map(|sent| u128::from(sent.message.amount))
+            .sum()
+    );
+}
+
+#[test]
+fn rows_that_do_not_fit_beside_messages_take_parts_of_their_own() {
+    let before = accounts(7, 2000);
+    let mut messages: Vec<_> = (0..40).map(|n| message(n, 0, &[n * 40 + 100])).collect();
+    messages.push(abroad(1999, 3));
+    let carried = carried(&before, messages, Vec::new()).unwrap();
+    let tree = check(&carried.assembly, &carried.before, &carried.after);
+    let found = circuits(&tree);
+    assert_eq!(found[&PartCircuit::Channels], 1);
+    assert_eq!(found[&PartCircuit::Rows], 1);
+    // One join for each of the two circuits, and one over both.
+    assert_eq!(found[&PartCircuit::Join], 3);
+}
+
+#[test]
+fn an_epoch_may_only_take_messages() {
+    let before = accounts(7, 2000);
+    let carried = carried(&before, Vec::new(), mail::received()).unwrap();
+    let tree = check(&carried.assembly, &carried.before, &carried.after);
+    let expected = [PartCircuit::MessagesIdle, PartCircuit::Channels].map(|circuit| (circuit, 1));
+    assert_eq!(circuits(&tree), expected.into());
+    // Nor need any account be there for them.
+    let mut outside = mail::received();
+    outside.retain(|received| received.opening.index == mail::TAKEN);
+    let before = AccountTrie::new(7).unwrap();
+    let carried = self::carried(&before, Vec::new(), outside).unwrap();
+    check(&carried.assembly, &carried.before, &carried.after);
+    assert_eq!(carried.before.root(), carried.after.root());
+    assert!(carried.traffic.sent[0].reply);
+}
+
 #[test]
 fn an_epoch_without_messages_has_no_parts() {
     let before = accounts(5, 9);
@@ -226,7 +339,7 @@ type Change = fn(&mut Manifest);
 /// Whether a manifest states what the honest one does and every part is what its inputs prove: what a farm looks at.
 fn passes(honest: &Assembly, manifest: &Manifest) -> bool {
     let stated = |manifest: &Manifest| {
-        let tree = manifest.tree(SHARD, &keys(), Fr::from(9)).ok()?;
+        let tree = manifest.tree(SHARD, &keys(), mail::seen().digest()).ok()?;
         let statement = tree.close.statement().ok()?;
         Some((tree, statement))
     };
@@ -288,7 +401,9 @@ fn whatever_a_manifest_changes_it_does_not_close() {
             assert!(!passes(honest, &manifest), "{name}: accepted");
         }
     }
-    let other_shard = sparse.manifest.tree(SHARD + 1, &keys(), Fr::from(9));
+    let other_shard = sparse
+        .manifest
+        .tree(SHARD + 1, &keys(), mail::seen().digest());
     assert!(matches!(
         other_shard,
         Err(ManifestError::Close(CloseError::Sums))
@@ -303,7 +418,9 @@ fn tablets_are_in_order_inside_the_trie_and_beside_known_subtrees() {
     let refused = |change: Change| {
         let mut manifest = honest.manifest.clone();
         change(&mut manifest);
-        manifest.tree(SHARD, &keys(), Fr::from(9)).unwrap_err()
+        manifest
+            .tree(SHARD, &keys(), mail::seen().digest())
+            .unwrap_err()
     };
     let order = refused(|m| m.accounts.swap(0, 1));
     assert!(matches!(order, ManifestError::Order { depth: 7 }));

@@ -1,19 +1,28 @@
 use crate::calculator::Circuit;
 use crate::join::{NOTHING, flat, tablets};
+use crate::mail::{self, Post};
 use crate::rows::all as all_rows;
 use crate::support::{
     Forgery, LIST, SHARD, SINGLE, all_violated, carried, epoch, every_input_counts, free_wires,
-    get, message, messages, network, part_key, part_keys, pay, set,
+    get, message, messages, network, part_key, part_keys, pay, power, set,
 };
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 use std::sync::LazyLock;
+use trifold_circuits::netted::assembly::{Assembly, Carried as Epochal};
+use trifold_circuits::netted::circuit::{PartCircuit, PartKeys};
 use trifold_circuits::netted::close::{Close, CloseError, ClosedPart};
 use trifold_circuits::netted::join::{Join, Joined};
+use trifold_circuits::netted::manifest::Tree;
+use trifold_circuits::netted::part_inputs::Home;
 use trifold_circuits::netted::rows::Rows;
 use trifold_circuits::netted::statement::{Context, Part, State, joined};
 use trifold_circuits::netted::tablet::Tablet;
+use trifold_circuits::netted::traffic::Boxes;
+use trifold_circuits::snapshot::Exchange;
 use trifold_circuits::transfer::body;
+use trifold_circuits::trie::SparseTrie;
+use trifold_verifier::statement::Channel;
 
 static CLAIMS: LazyLock<Circuit> = LazyLock::new(|| Circuit::file("tests/netted/close.circom"));
 
@@ -43,6 +52,9 @@ fn close(
         new: carried.after.root(),
         sparse,
         seen_digest: Fr::from(3),
+        boxes: Boxes::default(),
+        exchange: Exchange::default(),
+        headers: 0,
         messages: closed(first),
         accounts: closed(second),
     };
@@ -301,10 +313,267 @@ fn the_native_relation_names_what_is_wrong() {
             ..
         }
     ));
-    let part = refuse(|close| close.accounts.part.events = 1);
+    let part = refuse(|close| close.accounts.part.level = 1);
     assert!(matches!(part, CloseError::Part { which: "accounts" }));
     assert!(matches!(
         refuse(|close| close.messages.part.sum += Fr::from(1)),
         CloseError::Sums
     ));
+}
+
+/// The epoch with messages between shards, dealt out to the deployed circuits.
+fn mailed(change: impl FnOnce(&mut Post)) -> Result<(Assembly, Tree), String> {
+    let mut post = mail::post();
+    change(&mut post);
+    let epoch = mail::epoch();
+    let signed = epoch.messages.iter().map(|(_, signed)| signed.clone());
+    let carried = Epochal {
+        home: Home {
+            network: network(),
+            shard: SHARD,
+            collector: epoch.collector,
+        },
+        depth: post.before.depth(),
+        messages: &signed.collect::<Vec<_>>(),
+        triads: &[0, 2],
+        before: &post.before,
+        after: &post.after,
+        traffic: &post.traffic,
+    };
+    let keys = mail_keys();
+    let seen = mail::seen().digest();
+    let assembly = carried.assemble(&keys, seen).map_err(|e| e.to_string())?;
+    let tree = assembly.manifest.tree(SHARD, &keys, seen);
+    let tree = tree.map_err(|e| e.to_string())?;
+    Ok((assembly, tree))
+}
+
+fn mail_keys() -> PartKeys {
+    PartKeys::new(|circuit| Fr::from(500 + circuit as u64)).unwrap()
+}
+
+#[test]
+fn messages_between_shards_close_with_what_they_exchange() {
+    let (assembly, tree) = mailed(|_| ()).unwrap();
+    let statement = tree.close.statement().unwrap();
+    let amounts = mail::messages().into_iter().map(|m| u128::from(m.amount));
+    let received: u128 = amounts.sum();
+    assert_eq!(statement.received, received);
+    // Paid: 5 + 6. Returned: 13, 15 and what is too much. Answered: nothing left over.
+    assert_eq!(statement.sent, 11 + 13 + 15 + u128::from(u64::MAX));
+    let clocks = (statement.received_lamport, statement.received_timestamp);
+    assert_eq!(clocks, (mail::LAMPORT, mail::TIMESTAMP));
+    assert_eq!(statement.events, 3 + 8);
+    let [old, new] = tree.close.bodies();
+    let post = mail::post();
+    let [mut outbox, mut inbox] = [post.traffic.outbox.clone(), post.traffic.inbox.clone()];
+    assert_eq!(
+        [old.outbox_root, old.inbox_root],
+        [outbox.root(), inbox.root()]
+    );
+    let ending = |destination| &post.traffic.channels[&destination];
+    for destination in [mail::ABROAD, mail::ORIGIN] {
+        let mut messages = SparseTrie::new(20).unwrap();
+        let count = ending(destination).channel.count;
+        messages
+            .set_many((0..count).map(|n| (n, Fr::from(900 + n))))
+            .unwrap();
+        let sent = post.traffic.sent.iter();
+        let sent = sent.filter(|sent| sent.destination == destination);
+        let digests: Vec<Fr> = sent.map(|sent| sent.message.digest()).collect();
+        let channel = Channel {
+            count: count + digests.len() as u64,
+            messages: {
+                messages.set_many((count..).zip(digests)).unwrap();
+                messages.root()
+            },
+        };
+        outbox.set(destination.into(), channel.digest()).unwrap();
+    }
+    inbox.set(mail::ORIGIN.into(), Fr::from(11)).unwrap();
+    assert_eq!(
+        [new.outbox_root, new.inbox_root],
+        [outbox.root(), inbox.root()]
+    );
+    let circuits: Vec<PartCircuit> = tree.nodes.iter().map(|node| node.circuit).collect();
+    let joins = [PartCircuit::Join; 3];
+    let parts = [
+        PartCircuit::MessagesIdle,
+        PartCircuit::Lists,
+        PartCircuit::Channels,
+    ];
+    assert_eq!(circuits, [&parts[..], &joins].concat());
+    assert_eq!(assembly.manifest.exchange.sent, statement.sent);
+
+    let witness = CLAIMS.honest_witness(&tree.close.claims());
+    assert_eq!(CLAIMS.check(&witness), Ok(()));
+    assert_eq!(witness[1..3], tree.close.statements());
+    assert_eq!(witness[3], statement.digest());
+    assert_eq!(free_wires(&CLAIMS, &witness), Vec::<usize>::new());
+    every_input_counts(&CLAIMS, &tree.close.claims(), 3);
+}
+
+const MAIL_FORGERIES: &[Forgery] = &[
+    ("more sent than paid", |inputs| {
+        let sent = get(inputs, "sent", 0);
+        set(inputs, "sent", 0, sent + Fr::from(1))
+    }),
+    ("less received", |inputs| {
+        set(inputs, "received", 0, Fr::ZERO)
+    }),
+    ("half an outbox", |inputs| {
+        set(inputs, "sends", 0, Fr::from(2))
+    }),
+    ("an outbox left alone", |inputs| {
+        set(inputs, "sends", 0, Fr::ZERO)
+    }),
+    ("half an inbox", |inputs| {
+        set(inputs, "takes", 0, Fr::from(2))
+    }),
+    ("an inbox left alone", |inputs| {
+        set(inputs, "takes", 0, Fr::ZERO)
+    }),
+    ("another outbox before", |inputs| {
+        set(inputs, "old_outbox", 0, Fr::from(1))
+    }),
+    ("another outbox after", |inputs| {
+        set(inputs, "outbox", 0, Fr::from(1))
+    }),
+    ("another inbox before", |inputs| {
+        set(inputs, "old_inbox", 0, Fr::from(1))
+    }),
+    ("another inbox after", |inputs| {
+        set(inputs, "inbox", 0, Fr::from(1))
+    }),
+    ("an unused inbox", |inputs| {
+        set(inputs, "old_inbox", 0, Fr::ZERO)
+    }),
+    ("no part with messages", |inputs| {
+        set(inputs, "headers", 0, Fr::ZERO)
+    }),
+    ("2^16 parts with messages", |inputs| {
+        set(inputs, "headers", 0, power(16))
+    }),
+    ("earlier clocks", |inputs| {
+        set(inputs, "lamport", 0, Fr::from(1))
+    }),
+    ("a clock of 2^64", |inputs| {
+        set(inputs, "lamport", 0, power(64))
+    }),
+    ("a time of 2^64", |inputs| {
+        set(inputs, "timestamp", 0, power(64))
+    }),
+    ("another global state", |inputs| {
+        set(inputs, "seen_digest", 0, Fr::from(1))
+    }),
+    ("a larger trie", |inputs| {
+        set(inputs, "depth", 0, Fr::from(4))
+    }),
+];
+
+#[test]
+fn each_constraint_on_messages_refuses_its_forgery() {
+    let (_, tree) = mailed(|_| ()).unwrap();
+    all_violated(&CLAIMS, &tree.close.claims(), MAIL_FORGERIES);
+}
+
+type Tampering = (&'static str, fn(&mut Post));
+
+/// Each is an epoch that its messages do not add up to.
+const TAMPERINGS: &[Tampering] = &[
+    ("a payment not sent", |post| {
+        post.traffic.sent.remove(0);
+    }),
+    ("a payment sent twice", |post| {
+        let sent = post.traffic.sent[0].clone();
+        post.traffic.sent.push(sent);
+    }),
+    ("a payment of more", |post| {
+        post.traffic.sent[0].message.amount += 1
+    }),
+    ("a payment of another", |post| {
+        post.traffic.sent[0].message.from = 1
+    }),
+    ("a payment elsewhere", |post| {
+        post.traffic.sent[0].message.to = 1
+    }),
+    ("a reply not sent", |post| {
+        post.traffic.sent.pop();
+    }),
+    ("a reply sent twice", |post| {
+        let sent = post.traffic.sent[1].clone();
+        post.traffic.sent.push(sent);
+    }),
+    ("a return of more", |post| {
+        post.traffic.sent[1].message.amount += 1
+    }),
+    ("a return to another", |post| {
+        post.traffic.sent[1].message.to += 1
+    }),
+    ("an answer about nothing", |post| {
+        post.traffic.sent[3].message.payload = Fr::from(1)
+    }),
+    ("a reply to another shard", |post| {
+        post.traffic.sent[1].destination = mail::ABROAD
+    }),
+    ("a reply made up", |post| {
+        let mut sent = post.traffic.sent[1].clone();
+        sent.message.amount = 77;
+        post.traffic.sent.push(sent);
+    }),
+    ("a message skipped", |post| {
+        post.traffic.received.remove(0);
+    }),
+    ("a message taken before", |post| {
+        let inbox = &mut post.traffic.inbox;
+        inbox.set(mail::ORIGIN.into(), Fr::from(4)).unwrap();
+    }),
+    ("a credit left out", |post| credit(post, 1, -11)),
+    ("a credit too many", |post| credit(post, 5, 14)),
+    ("a return credited", |post| credit(post, 2, 13)),
+];
+
+fn credit(post: &mut Post, index: u32, amount: i64) {
+    let mut account = post.after.get(index);
+    account.balance = account.balance.checked_add_signed(amount).unwrap();
+    post.after.set_many([(index, account)]).unwrap();
+}
+
+#[test]
+fn an_epoch_that_its_messages_do_not_add_up_to_does_not_close() {
+    for (name, tamper) in TAMPERINGS {
+        let refused = mailed(tamper).map(|_| ()).unwrap_err();
+        assert_eq!(
+            refused, "messages and accounts do not match: their sums differ",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn traffic_that_does_not_fit_together_is_named() {
+    let refused = |change: fn(&mut Post)| mailed(change).map(|_| ()).unwrap_err();
+    assert_eq!(
+        refused(|post| drop(post.traffic.channels.remove(&mail::ABROAD))),
+        "the channel to shard 1 is not given, though something is sent through it"
+    );
+    assert_eq!(
+        refused(|post| post.traffic.seen = None),
+        "messages are taken, and no global state is given that they are opened under"
+    );
+    assert_eq!(
+        refused(|post| post.traffic.received.swap(1, 2)),
+        "message 5 of shard 2 comes where message 4 is due"
+    );
+    assert_eq!(
+        refused(|post| post.traffic.received[1].opening.count += 1),
+        "messages of shard 2 are opened by different leaves"
+    );
+    let forged = refused(|post| post.traffic.received[0].opening.message.amount += 1);
+    assert_eq!(forged, "the leaf of shard 2 records another body");
+    let full = refused(|post| post.traffic.received[0].full = true);
+    assert_eq!(
+        full,
+        "message 3 of shard 2 can't be taken so: its account has room for it"
+    );
 }

@@ -3,9 +3,11 @@
 mod assembly;
 #[path = "../claims/support.rs"]
 mod calculator;
+mod channels;
 mod close;
 mod epoch;
 mod join;
+mod mail;
 mod messages;
 mod rows;
 mod support;

@@ -84,6 +84,12 @@ const FORGERIES: &[Forgery] = &[
     ("an upper row half in use", |inputs| {
         set(inputs, "upper_real", 0, Fr::from(2))
     }),
+    ("more looks than fit", |inputs| {
+        set(inputs, "bottom_looks", 0, power(16))
+    }),
+    ("a trie of number 2^17", |inputs| {
+        set(inputs, "upper_tree", 0, power(17))
+    }),
     ("an upper position of 2^32", |inputs| {
         set(inputs, "upper_position", 1, power(32))
     }),
@@ -127,6 +133,12 @@ const LEFT_TO_THE_SUMS: &[Forgery] = &[
     }),
     ("a row left out", |inputs| {
         set(inputs, "bottom_real", 0, Fr::ZERO)
+    }),
+    ("a look from nowhere", |inputs| {
+        set(inputs, "bottom_looks", 0, Fr::from(1))
+    }),
+    ("a node of another trie", |inputs| {
+        set(inputs, "upper_tree", 0, Fr::from(1))
     }),
     ("a node moved", |inputs| {
         set(inputs, "upper_position", 0, Fr::from(1))
@@ -180,14 +192,18 @@ fn commitment_of(inputs: &Inputs) -> Fr {
     for row in 0..SIZE.bottom {
         let rest = |i: usize| at("bottom_rest", 3 * row + i);
         words.extend([triad("", row), triad("new_", row)]);
+        let looks = |i: usize| at("bottom_looks", 3 * row + i);
         words.push(
             rest(0)
                 + power(64) * rest(1)
                 + power(128) * rest(2)
-                + power(192) * at("bottom_position", row)
-                + power(224) * at("bottom_real", row),
+                + power(192) * (looks(0) + power(16) * looks(1) + power(32) * looks(2)),
         );
     }
+    words.push((0..SIZE.bottom).fold(Fr::ZERO, |sum, row| {
+        let place = at("bottom_position", row) + power(32) * at("bottom_real", row);
+        sum + power(33 * row as u32) * place
+    }));
     let node = |name: &str, row: usize| {
         trifold_verifier::poseidon::hash(&[0, 1, 2].map(|i| at(name, 3 * row + i)))
     };
@@ -199,12 +215,15 @@ fn commitment_of(inputs: &Inputs) -> Fr {
             sum + power(i + 1) * at("upper_touched", 3 * row + i as usize)
         });
         let level = at("upper_level", row) - Fr::from(2);
-        at("upper_position", row) + power(32) * level + power(37) * flags
+        at("upper_position", row)
+            + power(32) * level
+            + power(37) * flags
+            + power(41) * at("upper_tree", row)
     };
-    for first in (0..SIZE.upper).step_by(6) {
-        let rows = first..SIZE.upper.min(first + 6);
+    for first in (0..SIZE.upper).step_by(4) {
+        let rows = first..SIZE.upper.min(first + 4);
         words.push(rows.fold(Fr::ZERO, |sum, row| {
-            sum + power(41 * (row - first) as u32) * place(row)
+            sum + power(58 * (row - first) as u32) * place(row)
         }));
     }
     trifold_circuits::netted::statement::commitment("trifold/netted/rows/v1", &words)
@@ -226,6 +245,6 @@ fn the_native_relation_names_what_is_wrong() {
     bottom.upper[0].level = 1;
     assert_eq!(
         bottom.part(&context()).unwrap_err(),
-        ChangesError::UpperLevel(1)
+        ChangesError::UpperLevel { level: 1, most: 20 }
     );
 }

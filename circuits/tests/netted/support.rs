@@ -98,6 +98,7 @@ pub fn epoch() -> Epoch {
             (3, message(0, 1, 3, &[pay(1, 5, 1), pay(24, 50, 0)])),
         ],
         openings: BTreeMap::from([(24, u(24))]),
+        received: Vec::new(),
     }
 }
 
@@ -222,7 +223,8 @@ pub fn restated(circuit: &Circuit, inputs: &Inputs) -> bool {
     !rows.is_empty() && rows.iter().all(|&row| states(circuit, row))
 }
 
-/// Every wire that can be changed alone.
+/// Every wire that can be changed alone, but for the inverses by which zero tests compute: one has its only place in a product with
+/// what is zero, and then nothing depends on it.
 pub fn free_wires(circuit: &Circuit, witness: &[Fr]) -> Vec<usize> {
     let mut rows_of = vec![Vec::new(); witness.len()];
     for row in 0..circuit.r1cs.num_constraints() {
@@ -242,7 +244,11 @@ pub fn free_wires(circuit: &Circuit, witness: &[Fr]) -> Vec<usize> {
         witness[wire] = honest;
         held
     };
-    (1..rows_of.len()).filter(|&wire| free(wire)).collect()
+    let counts = |wire: &usize| rows_of[*wire].len() != 1;
+    (1..rows_of.len())
+        .filter(counts)
+        .filter(|&wire| free(wire))
+        .collect()
 }
 
 pub fn set(inputs: &mut Inputs, name: &str, place: usize, value: Fr) {

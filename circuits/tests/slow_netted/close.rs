@@ -8,6 +8,8 @@ use trifold_circuits::groth16::{Mode, Params, Plan, PreparedKey, Slot};
 use trifold_circuits::inputs::Inputs;
 use trifold_circuits::netted::close::{Close, CloseError, ClosedPart};
 use trifold_circuits::netted::statement::Part;
+use trifold_circuits::netted::traffic::Boxes;
+use trifold_circuits::snapshot::Exchange;
 
 struct Setting {
     circuit: Circuit,
@@ -59,6 +61,9 @@ fn close() -> Close {
         new,
         sparse: false,
         seen_digest: Fr::from(3),
+        boxes: Boxes::default(),
+        exchange: Exchange::default(),
+        headers: 0,
         messages: closed(0, messages),
         accounts: closed(1, accounts),
     }
