@@ -88,8 +88,10 @@ pub enum GenesisError {
     SameKey { one: String, other: String },
     #[error("the key of program {name}: {source}")]
     ProgramKey { name: String, source: VkError },
-    #[error("the keys of the netted parts are not those of its circuits")]
+    #[error("there are netted shards, and no keys of their parts")]
     PartKeys,
+    #[error("the key of {0}, a circuit of netted parts, is missing")]
+    PartKey(&'static str),
     #[error("shard {shard} has {accounts} accounts, its trie holds {capacity}")]
     NettedAccounts {
         shard: usize,

@@ -11,7 +11,11 @@ fn every_circuit_has_its_pinned_count_and_stays_below_its_ceiling() {
     let checkout = Checkout::find().unwrap();
     let manifest = Manifest::load(&checkout).unwrap();
     assert!(!manifest.circuits.is_empty());
-    let waiting = Mutex::new(manifest.circuits.iter());
+    // The largest take minutes and gigabytes each.
+    let all = std::env::var_os("TRIFOLD_LARGE").is_some();
+    let circuits = manifest.circuits.iter();
+    let circuits = circuits.filter(|circuit| all || !circuit.name.ends_with("-large"));
+    let waiting = Mutex::new(circuits);
     let faults = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..COMPILERS {

@@ -21,7 +21,7 @@ function tag_boxes() { return 0x747269666f6c642f6e65747465642f626f7865732f7631; 
 function tag_state() { return 0x747269666f6c642f6e65747465642f73746174652f7631; }            // trifold/netted/state/v1
 
 // Levels of the trie of keys that parts may be proven under.
-function part_depth() { return 2; }
+function part_depth() { return 3; }
 
 /*
 @title  StateDigest: the state root of a netted shard

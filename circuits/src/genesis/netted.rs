@@ -17,8 +17,7 @@ use trifold_verifier::json;
 #[serde(try_from = "Written", into = "Written")]
 pub struct NettedProgram {
     close: Named,
-    /// In the order of [`PartCircuit::ALL`].
-    parts: [Named; PartCircuit::ALL.len()],
+    parts: BTreeMap<PartCircuit, Named>,
 }
 
 /// A key and the digest by which circuits and tasks name it.
@@ -61,19 +60,25 @@ impl Named {
 }
 
 impl NettedProgram {
-    /// The program of these keys: of the close, and of each circuit of parts.
+    /// The program of these keys: of the close, and of each circuit of parts; large ones may be missing.
     ///
     /// # Errors
-    /// No circuit can verify proofs under one of them.
+    /// No circuit can verify proofs under one of them, or one is missing.
     pub fn new(
         close: VerifyingKey,
-        part: impl Fn(PartCircuit) -> VerifyingKey,
+        part: impl Fn(PartCircuit) -> Option<VerifyingKey>,
     ) -> Result<Self, GenesisError> {
-        let parts = PartCircuit::ALL.map(|circuit| Named::new(circuit.name(), part(circuit)));
-        let parts: Vec<Named> = parts.into_iter().collect::<Result<_, _>>()?;
+        let mut parts = BTreeMap::new();
+        for circuit in PartCircuit::ALL {
+            match part(circuit) {
+                Some(key) => {
+                    parts.insert(circuit, Named::new(circuit.name(), key)?);
+                }
+                None if circuit.is_large() => (),
+                None => return Err(GenesisError::PartKey(circuit.name())),
+            }
+        }
         let close = Named::new(CLOSE, close)?;
-        // As many as there are circuits.
-        let parts = parts.try_into().map_err(|_| GenesisError::PartKeys)?;
         Ok(Self { close, parts })
     }
 
@@ -87,22 +92,23 @@ impl NettedProgram {
         &self.close.key
     }
 
-    /// The key of a circuit of parts, and its digest.
-    pub fn part(&self, circuit: PartCircuit) -> (&VerifyingKey, Fr) {
-        let part = &self.parts[circuit as usize];
-        (&part.key, part.digest)
+    /// The key of a circuit of parts, and its digest; `None` where the network does without the circuit.
+    pub fn part(&self, circuit: PartCircuit) -> Option<(&VerifyingKey, Fr)> {
+        let part = self.parts.get(&circuit)?;
+        Some((&part.key, part.digest))
     }
 
     /// The trie of the keys of parts.
     pub fn part_keys(&self) -> Result<PartKeys, GenesisError> {
-        Ok(PartKeys::new(|circuit| self.part(circuit).1)?)
+        Ok(PartKeys::new(|circuit| Some(self.part(circuit)?.1))?)
     }
 }
 
 impl From<NettedProgram> for Written {
     fn from(program: NettedProgram) -> Self {
-        let parts = PartCircuit::ALL.into_iter().map(PartCircuit::name);
-        let named = parts.zip(&program.parts).chain([(CLOSE, &program.close)]);
+        let parts = program.parts.iter();
+        let parts = parts.map(|(circuit, named)| (circuit.name(), named));
+        let named = parts.chain([(CLOSE, &program.close)]);
         let written = |(name, named): (&str, &Named)| (name.into(), program::written(&named.key));
         Self(named.map(written).collect())
     }
@@ -112,21 +118,27 @@ impl TryFrom<Written> for NettedProgram {
     type Error = String;
 
     fn try_from(Written(mut keys): Written) -> Result<Self, String> {
-        let mut named = |name: &str| -> Result<Named, String> {
-            let written = keys.remove(name);
-            let written = written.ok_or_else(|| format!("netted: the key of {name} is missing"))?;
+        let mut named = |name: &str| -> Result<Option<Named>, String> {
+            let Some(written) = keys.remove(name) else {
+                return Ok(None);
+            };
             let key = json::verifying_key_from_json(&written.to_string());
             let key = key.map_err(|error| format!("netted: {name}: {error}"))?;
-            Named::new(name, key).map_err(|error| error.to_string())
+            let named = Named::new(name, key).map_err(|error| error.to_string())?;
+            Ok(Some(named))
         };
-        let close = named(CLOSE)?;
-        let parts: Vec<Named> = PartCircuit::ALL
-            .into_iter()
-            .map(|circuit| named(circuit.name()))
-            .collect::<Result<_, _>>()?;
-        let parts = parts
-            .try_into()
-            .map_err(|_| GenesisError::PartKeys.to_string())?;
+        let missing = |name: &str| format!("netted: the key of {name} is missing");
+        let close = named(CLOSE)?.ok_or_else(|| missing(CLOSE))?;
+        let mut parts = BTreeMap::new();
+        for circuit in PartCircuit::ALL {
+            match named(circuit.name())? {
+                Some(part) => {
+                    parts.insert(circuit, part);
+                }
+                None if circuit.is_large() => (),
+                None => return Err(missing(circuit.name())),
+            }
+        }
         match keys.keys().next() {
             None => Ok(Self { close, parts }),
             Some(name) => Err(format!("netted: {name} is no circuit of its parts")),

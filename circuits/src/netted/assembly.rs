@@ -4,13 +4,13 @@
 use super::accounts::{Account, AccountTrie};
 use super::challenge::Tree;
 use super::channels::{Look, Mail, Seen};
-use super::circuit::{PartCircuit, PartKeys, TABLET_LEVELS};
+use super::circuit::{PartCircuit, PartKeys};
 use super::crossing::{Crossing, TrafficError};
 use super::epoch::Change;
 use super::manifest::{Listed, MAX_PARTS, Manifest, ManifestError, Unchanged};
 use super::message::SignedMessage;
 use super::part_inputs::{ChannelsInputs, Home, PartInputs, PartInputsError};
-use super::rows::{BottomRow, RowsSize, UpperRow};
+use super::rows::{BottomRow, UpperRow};
 use super::statement::{Context, Header, Part};
 use super::traffic::Traffic;
 use crate::snapshot::Exchange;
@@ -99,21 +99,22 @@ impl Carried<'_> {
         let triads = self.triads();
         let changes = self.changes(&triads)?;
         let crossing = Crossing::of(self.traffic, |index| self.look(&changes, index))?;
-        let mut messages = self.messages();
+        let dealer = Dealer(keys);
+        let mut messages = self.messages(dealer);
         let (bottom, upper) = self.rows(&triads, &changes);
-        let sparse = !tablets_are_cheaper(&tablet_indices(&triads, self.depth), &bottom, &upper);
-        let (accounts, unchanged) = match sparse {
-            true => (
-                self.deal_channels(seen, &crossing, bottom, upper),
-                Vec::new(),
-            ),
-            false => {
-                let apart = self.deal_channels(seen, &crossing, Vec::new(), Vec::new());
-                messages.extend(apart);
-                let indices = tablet_indices(&triads, self.depth);
-                (self.tablets(&indices, &changes), self.unchanged(&indices))
+        let tablets = dealer.tablets(&triads, self.depth, &bottom, &upper);
+        let (accounts, unchanged) = match &tablets {
+            None => {
+                let accounts = self.deal_channels(dealer, seen, &crossing, bottom, upper);
+                (accounts, Vec::new())
+            }
+            Some(tablets) => {
+                let (bottom, upper) = (Vec::new(), Vec::new());
+                messages.extend(self.deal_channels(dealer, seen, &crossing, bottom, upper));
+                (self.tablets(tablets, &changes), self.unchanged(tablets))
             }
         };
+        let sparse = tablets.is_none();
         let mut manifest = Manifest {
             network: self.home.network,
             depth: self.depth,
@@ -137,27 +138,31 @@ impl Carried<'_> {
         Ok(Assembly { manifest, inputs })
     }
 
-    /// Messages of one payment and lists, each by the smallest circuits that take them.
-    fn messages(&self) -> Vec<Dealt> {
+    /// Messages of one payment and lists, each by the circuits that take them at the least cost.
+    fn messages(&self, dealer: Dealer<'_>) -> Vec<Dealt> {
         let (single, lists): (Vec<_>, Vec<_>) = self
             .messages
             .iter()
             .cloned()
             .partition(|signed| signed.message.payments.len() <= 1);
+        // There is a part of messages, even if none of them is in it.
         let idle = PartCircuit::MessagesIdle;
-        let few = idle
-            .messages()
-            .is_some_and(|size| single.len() <= size.slots);
-        let single = deal(if few { idle } else { PartCircuit::Messages }, &single);
-        let lists = deal(PartCircuit::Lists, &lists);
-        let dealt: Vec<Dealt> = single.into_iter().chain(lists).collect();
-        match dealt.is_empty() {
-            true => vec![Dealt {
-                circuit: idle,
-                inputs: PartInputs::Messages(Vec::new()),
-            }],
-            false => dealt,
+        let circuit = match single.is_empty() && !lists.is_empty() {
+            true => PartCircuit::Messages,
+            false => dealer.circuit(
+                [idle, PartCircuit::Messages, PartCircuit::MessagesLarge],
+                &single_parts(single.len().max(1)),
+            ),
+        };
+        let mut dealt = deal(circuit, &single);
+        if dealt.is_empty() && lists.is_empty() {
+            let inputs = PartInputs::Messages(Vec::new());
+            dealt.push(Dealt { circuit, inputs });
         }
+        let circuits = [PartCircuit::Lists, PartCircuit::ListsLarge];
+        let circuit = dealer.circuit(circuits, &single_parts(lists.len()));
+        dealt.extend(deal(circuit, &lists));
+        dealt
     }
 
     /// Messages taken for places that the trie has.
@@ -266,28 +271,28 @@ impl Carried<'_> {
         (bottom, upper)
     }
 
-    fn tablets(&self, indices: &BTreeSet<u64>, changes: &BTreeMap<u32, Change>) -> Vec<Dealt> {
-        let size = 3u64.pow(TABLET_LEVELS.into());
+    fn tablets(&self, tablets: &Tablets, changes: &BTreeMap<u32, Change>) -> Vec<Dealt> {
+        let size = 3u64.pow(tablets.levels.into());
         let change = |at: u64| {
             let index = at as u32;
             let untouched = || Change::none(index, self.before.account(index));
             changes.get(&index).copied().unwrap_or_else(untouched)
         };
         let tablet = |index: u64| Dealt {
-            circuit: PartCircuit::Tablet,
+            circuit: tablets.circuit,
             inputs: PartInputs::Tablet {
                 index,
                 changes: (size * index..size * (index + 1)).map(change).collect(),
             },
         };
-        indices.iter().copied().map(tablet).collect()
+        tablets.indices.iter().copied().map(tablet).collect()
     }
 
     /// The subtrees beside those that tablets rewrite, from the tablets' level up.
-    fn unchanged(&self, indices: &BTreeSet<u64>) -> Vec<Unchanged> {
-        let mut positions = indices.clone();
+    fn unchanged(&self, tablets: &Tablets) -> Vec<Unchanged> {
+        let mut positions = tablets.indices.clone();
         let mut unchanged = Vec::new();
-        for level in TABLET_LEVELS..self.depth {
+        for level in tablets.levels..self.depth {
             let parents: BTreeSet<u64> = positions.iter().map(|position| position / 3).collect();
             let all = parents.iter().flat_map(|parent| 3 * parent..3 * parent + 3);
             let beside = all.filter(|index| !positions.contains(index));
@@ -304,6 +309,7 @@ impl Carried<'_> {
     /// Messages between shards with as many rows as their parts have room for, and the other rows apart.
     fn deal_channels(
         &self,
+        dealer: Dealer<'_>,
         seen_digest: Fr,
         crossing: &Crossing,
         bottom: Vec<BottomRow>,
@@ -357,19 +363,19 @@ impl Carried<'_> {
             })),
         };
         let mut dealt: Vec<Dealt> = (0..count).map(part).collect();
-        dealt.extend(deal_rows(bottom.0, upper.0));
+        dealt.extend(dealer.rows(bottom.0, upper.0));
         dealt
     }
 
     /// The parts with their commitments; the sums are not known yet.
     fn listed(&self, dealt: &[Dealt]) -> Result<Vec<Listed>, AssemblyError> {
         let list = |dealt: &Dealt| -> Result<Listed, AssemblyError> {
-            let subtree = match &dealt.inputs {
-                PartInputs::Tablet { index, .. } => Part {
-                    level: TABLET_LEVELS,
+            let subtree = match (&dealt.inputs, dealt.circuit.tablet()) {
+                (PartInputs::Tablet { index, .. }, Some(level)) => Part {
+                    level,
                     index: *index,
-                    old: self.before.node(TABLET_LEVELS, *index),
-                    new: self.after.node(TABLET_LEVELS, *index),
+                    old: self.before.node(level, *index),
+                    new: self.after.node(level, *index),
                     ..Part::default()
                 },
                 _ => Part::default(),
@@ -419,25 +425,105 @@ impl<T: Clone> Portions<'_, T> {
     }
 }
 
-/// The tablets in which something changed.
-fn tablet_indices(triads: &BTreeSet<u32>, depth: u8) -> BTreeSet<u64> {
-    let size = 3u64.pow(u32::from(TABLET_LEVELS) - 1);
-    let indices = triads.iter().map(|&triad| u64::from(triad) / size);
-    match depth >= TABLET_LEVELS {
-        true => indices.collect(),
-        false => BTreeSet::new(),
+/// The subtrees that are rewritten whole.
+struct Tablets {
+    circuit: PartCircuit,
+    levels: u8,
+    indices: BTreeSet<u64>,
+}
+
+/// Chooses circuits by what they cost, among those that a network has keys of.
+#[derive(Clone, Copy)]
+struct Dealer<'a>(&'a PartKeys);
+
+impl Dealer<'_> {
+    /// The circuit whose parts cost least with the joins over them, given how many a circuit takes.
+    fn circuit<const N: usize>(
+        self,
+        circuits: [PartCircuit; N],
+        parts: &dyn Fn(PartCircuit) -> usize,
+    ) -> PartCircuit {
+        let known = circuits.into_iter().filter(|circuit| self.0.has(*circuit));
+        let cheapest = known.min_by_key(|circuit| cost(*circuit, parts(*circuit)));
+        cheapest.unwrap_or(circuits[0])
+    }
+
+    /// Rows of both kinds side by side, as few parts as hold them.
+    fn rows(self, bottom: &[BottomRow], upper: &[UpperRow]) -> Vec<Dealt> {
+        let circuit = self.circuit(ROWS, &|circuit| row_parts(circuit, bottom, upper));
+        let Some(size) = circuit.rows() else {
+            return Vec::new();
+        };
+        let count = row_parts(circuit, bottom, upper);
+        let (mut bottom, mut upper) = (Portions(bottom), Portions(upper));
+        let part = |_| Dealt {
+            circuit,
+            inputs: PartInputs::Rows {
+                bottom: bottom.take(size.bottom),
+                upper: upper.take(size.upper),
+            },
+        };
+        (0..count).map(part).collect()
+    }
+
+    /// Tablets over these bottom nodes, where they cost less than these rows.
+    fn tablets(
+        self,
+        triads: &BTreeSet<u32>,
+        depth: u8,
+        bottom: &[BottomRow],
+        upper: &[UpperRow],
+    ) -> Option<Tablets> {
+        let tablets = |circuit: PartCircuit| {
+            let levels = circuit.tablet().filter(|levels| *levels <= depth)?;
+            let size = 3u64.pow(u32::from(levels) - 1);
+            let indices = triads.iter().map(|&triad| u64::from(triad) / size);
+            Some(Tablets {
+                circuit,
+                levels,
+                indices: indices.collect(),
+            })
+        };
+        let known = [PartCircuit::Tablet, PartCircuit::TabletLarge].into_iter();
+        let known = known.filter(|circuit| self.0.has(*circuit));
+        let fit = known
+            .filter_map(tablets)
+            .filter(|tablets| tablets.indices.len() <= MAX_PARTS / 2);
+        let price = |tablets: &Tablets| cost(tablets.circuit, tablets.indices.len());
+        let cheapest = fit.min_by_key(price)?;
+        let rows = self.circuit(ROWS, &|circuit| row_parts(circuit, bottom, upper));
+        let other = cost(rows, row_parts(rows, bottom, upper));
+        (price(&cheapest) < other).then_some(cheapest)
     }
 }
 
-/// Tablets take all accounts of a subtree for two fifths of what a part of rows costs.
-fn tablets_are_cheaper(tablets: &BTreeSet<u64>, bottom: &[BottomRow], upper: &[UpperRow]) -> bool {
-    let tablets = tablets.len();
-    let room = tablets > 0 && tablets <= MAX_PARTS / 2;
-    let full = match few_rows(bottom, upper) {
-        true => 0,
-        false => row_parts(PartCircuit::Rows, bottom, upper).map_or(0, |(parts, _)| parts),
-    };
-    room && 2 * tablets < 5 * full
+/// The circuits of rows alone.
+const ROWS: [PartCircuit; 3] = [
+    PartCircuit::RowsIdle,
+    PartCircuit::Rows,
+    PartCircuit::RowsLarge,
+];
+
+/// What so many parts of a circuit cost with the joins over them.
+fn cost(circuit: PartCircuit, parts: usize) -> usize {
+    let joins = parts.saturating_sub(1).div_ceil(2);
+    parts * circuit.cost() + joins * PartCircuit::Join.cost()
+}
+
+/// How many parts of a circuit so many messages take.
+fn single_parts(messages: usize) -> impl Fn(PartCircuit) -> usize {
+    move |circuit| {
+        let size = circuit.messages();
+        size.map_or(0, |size| messages.div_ceil(size.slots))
+    }
+}
+
+/// How many parts of a circuit hold these rows.
+fn row_parts(circuit: PartCircuit, bottom: &[BottomRow], upper: &[UpperRow]) -> usize {
+    circuit.rows().map_or(0, |size| {
+        let parts = bottom.len().div_ceil(size.bottom);
+        parts.max(upper.len().div_ceil(size.upper))
+    })
 }
 
 fn deal(circuit: PartCircuit, signed: &[SignedMessage]) -> Vec<Dealt> {
@@ -447,40 +533,4 @@ fn deal(circuit: PartCircuit, signed: &[SignedMessage]) -> Vec<Dealt> {
         inputs: PartInputs::Messages(signed.to_vec()),
     };
     signed.chunks(slots).map(part).collect()
-}
-
-/// How many parts of a circuit hold these rows.
-fn row_parts(
-    circuit: PartCircuit,
-    bottom: &[BottomRow],
-    upper: &[UpperRow],
-) -> Option<(usize, RowsSize)> {
-    let size = circuit.rows()?;
-    let parts = bottom.len().div_ceil(size.bottom);
-    Some((parts.max(upper.len().div_ceil(size.upper)), size))
-}
-
-/// Whether one part of the small circuit holds them. Two cost as much as one of the large one, and a join more.
-fn few_rows(bottom: &[BottomRow], upper: &[UpperRow]) -> bool {
-    row_parts(PartCircuit::RowsIdle, bottom, upper).is_some_and(|(parts, _)| parts <= 1)
-}
-
-/// Rows of both kinds side by side, as few parts as hold them.
-fn deal_rows(bottom: &[BottomRow], upper: &[UpperRow]) -> Vec<Dealt> {
-    let circuit = match few_rows(bottom, upper) {
-        true => PartCircuit::RowsIdle,
-        false => PartCircuit::Rows,
-    };
-    let Some((count, size)) = row_parts(circuit, bottom, upper) else {
-        return Vec::new();
-    };
-    let (mut bottom, mut upper) = (Portions(bottom), Portions(upper));
-    let part = |_| Dealt {
-        circuit,
-        inputs: PartInputs::Rows {
-            bottom: bottom.take(size.bottom),
-            upper: upper.take(size.upper),
-        },
-    };
-    (0..count).map(part).collect()
 }

@@ -1,6 +1,6 @@
 //! What a netted shard submits for an epoch: the parts of its proof by name and statement, and from them the tree of joins.
 
-use super::circuit::{PartCircuit, PartKeys, TABLET_LEVELS};
+use super::circuit::{PartCircuit, PartKeys};
 use super::close::{Close, CloseError, ClosedPart};
 use super::join::{Join, JoinError, Joined};
 use super::part_inputs::Home;
@@ -29,6 +29,8 @@ pub enum ManifestError {
         found: PartCircuit,
         expected: &'static str,
     },
+    #[error("the network has no key of {}", .0.name())]
+    NoKey(PartCircuit),
     #[error("part {part} states a subtree that its circuit does not rewrite")]
     Subtree { part: usize },
     #[error("tablets are not in order of their index, or outside a trie of {depth} levels")]
@@ -124,10 +126,15 @@ impl Manifest {
         }
     }
 
+    fn listed(&self) -> impl Iterator<Item = &Listed> {
+        self.messages.iter().chain(&self.accounts)
+    }
+
     /// Events of the epoch.
     pub fn events(&self) -> u64 {
-        let listed = self.messages.iter().chain(&self.accounts);
-        listed.map(|listed| u64::from(listed.part.events)).sum()
+        self.listed()
+            .map(|listed| u64::from(listed.part.events))
+            .sum()
     }
 
     /// The tree of proofs, with the statement of each; checks everything but the proofs.
@@ -150,6 +157,10 @@ impl Manifest {
         seen_digest: Fr,
     ) -> Result<Tree, ManifestError> {
         self.check()?;
+        let mut circuits = self.listed().map(|listed| listed.circuit);
+        if let Some(circuit) = circuits.find(|circuit| !keys.has(*circuit)) {
+            return Err(ManifestError::NoKey(circuit));
+        }
         let mut builder = Builder::new(self, shard, keys);
         let messages = 0..self.messages.len();
         let accounts = self.messages.len()..self.messages.len() + self.accounts.len();
@@ -163,8 +174,9 @@ impl Manifest {
 
     /// Parts with messages between shards.
     fn headers(&self) -> u16 {
-        let listed = self.messages.iter().chain(&self.accounts);
-        let channels = listed.filter(|listed| listed.circuit.channels().is_some());
+        let channels = self
+            .listed()
+            .filter(|listed| listed.circuit.channels().is_some());
         // No more than MAX_PARTS, which is checked.
         channels.count() as u16
     }
@@ -188,17 +200,26 @@ impl Manifest {
         match self.sparse {
             true => check_circuits(&self.accounts, first, "rows", takes_rows),
             false => {
-                let is_tablet = |circuit| circuit == PartCircuit::Tablet;
-                check_circuits(&self.accounts, first, "tablets", is_tablet)?;
+                let levels = self.tablet_levels();
+                let is_tablet = |c: PartCircuit| levels.is_some() && c.tablet() == levels;
+                check_circuits(&self.accounts, first, "tablets of one size", is_tablet)?;
                 self.check_tablets()
             }
         }
     }
 
+    /// Levels of the tablets, if the accounts come as such.
+    fn tablet_levels(&self) -> Option<u8> {
+        self.accounts
+            .first()
+            .and_then(|listed| listed.circuit.tablet())
+    }
+
     fn check_tablets(&self) -> Result<(), ManifestError> {
         let depth = self.depth;
-        let Some(above) = depth
-            .checked_sub(TABLET_LEVELS)
+        let Some(above) = self
+            .tablet_levels()
+            .and_then(|levels| depth.checked_sub(levels))
             .filter(|levels| *levels < 32)
         else {
             return Err(ManifestError::Order { depth });
@@ -228,10 +249,7 @@ fn check_circuits(
                 expected,
             });
         }
-        let level = match found {
-            PartCircuit::Tablet => TABLET_LEVELS,
-            _ => 0,
-        };
+        let level = found.tablet().unwrap_or_default();
         let flat = stated.index == 0 && stated.old == Fr::ZERO && stated.new == Fr::ZERO;
         if stated.level != level || level == 0 && !flat {
             return Err(ManifestError::Subtree { part });
@@ -250,7 +268,6 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(manifest: &'a Manifest, shard: u32, keys: &'a PartKeys) -> Self {
-        let listed = manifest.messages.iter().chain(&manifest.accounts);
         let node = |listed: &Listed| Node {
             circuit: listed.circuit,
             part: listed.part,
@@ -261,7 +278,7 @@ impl<'a> Builder<'a> {
             manifest,
             shard,
             keys,
-            nodes: listed.map(node).collect(),
+            nodes: manifest.listed().map(node).collect(),
         }
     }
 
@@ -348,7 +365,7 @@ impl<'a> Builder<'a> {
         let mut level: BTreeMap<u64, usize> = tablets.into_iter().map(|t| (index(t), t)).collect();
         let digests = unchanged.iter().map(|at| ((at.level, at.index), at.digest));
         let digests: BTreeMap<(u8, u64), Fr> = digests.collect();
-        for height in TABLET_LEVELS..depth {
+        for height in self.manifest.tablet_levels().unwrap_or(depth)..depth {
             let mut parents: Vec<u64> = level.keys().map(|index| index / 3).collect();
             parents.dedup();
             let mut above = BTreeMap::new();

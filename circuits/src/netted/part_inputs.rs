@@ -1,7 +1,7 @@
 //! What a part is proven from: a blob of its own, so that who proves one part reads no other's.
 
 use super::channels::{Channels, ChannelsError, Mail, Seen};
-use super::circuit::{PartCircuit, TABLET_LEVELS};
+use super::circuit::{PartCircuit, PartSize};
 use super::epoch::Change;
 use super::message::SignedMessage;
 use super::messages::{Messages, MessagesError};
@@ -93,38 +93,37 @@ impl PartInputs {
             shard,
             collector,
         } = *home;
-        let sizes = (circuit.messages(), circuit.rows(), circuit.channels());
-        let filled = match (self, sizes.0, sizes.1, sizes.2) {
-            (Self::Messages(signed), Some(size), ..) => Filled::Messages(Messages {
+        let filled = match (self, circuit.size()) {
+            (Self::Messages(signed), PartSize::Messages(size)) => Filled::Messages(Messages {
                 size,
                 network,
                 shard,
                 collector,
                 signed: signed.clone(),
             }),
-            (Self::Rows { bottom, upper }, _, Some(size), _) => Filled::Rows(Rows {
+            (Self::Rows { bottom, upper }, PartSize::Rows(size)) => Filled::Rows(Rows {
                 size,
                 bottom: bottom.clone(),
                 upper: upper.clone(),
             }),
-            (Self::Channels(inputs), .., Some(size)) => Filled::Channels(Box::new(Channels {
-                size,
-                header: inputs.header,
-                seen: inputs.seen.map(|Seen(state)| state),
-                rows: Rows {
-                    size: size.rows,
-                    bottom: inputs.bottom.clone(),
-                    upper: inputs.upper.clone(),
-                },
-                mail: inputs.mail.clone(),
-            })),
-            (Self::Tablet { index, changes }, ..) if circuit == PartCircuit::Tablet => {
-                Filled::Tablet(Tablet {
-                    levels: TABLET_LEVELS,
-                    index: *index,
-                    changes: changes.clone(),
-                })
+            (Self::Channels(inputs), PartSize::Channels(size)) => {
+                Filled::Channels(Box::new(Channels {
+                    size,
+                    header: inputs.header,
+                    seen: inputs.seen.map(|Seen(state)| state),
+                    rows: Rows {
+                        size: size.rows,
+                        bottom: inputs.bottom.clone(),
+                        upper: inputs.upper.clone(),
+                    },
+                    mail: inputs.mail.clone(),
+                }))
             }
+            (Self::Tablet { index, changes }, PartSize::Tablet(levels)) => Filled::Tablet(Tablet {
+                levels,
+                index: *index,
+                changes: changes.clone(),
+            }),
             _ => return Err(PartInputsError::Circuit(circuit)),
         };
         Ok(filled)

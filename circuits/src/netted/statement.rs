@@ -8,8 +8,8 @@ use ark_ff::AdditiveGroup;
 use serde::{Deserialize, Serialize};
 use trifold_verifier::poseidon;
 
-/// Levels of the trie of keys that parts may be proven under: at most 9 keys.
-pub const PART_DEPTH: usize = 2;
+/// Levels of the trie of keys that parts may be proven under: at most 27 keys.
+pub const PART_DEPTH: usize = 3;
 /// Where the shard starts in a destination, above the account.
 pub const DESTINATION_SHARD_SHIFT: u32 = 32;
 

@@ -71,7 +71,8 @@ fn home() -> Home {
 }
 
 fn keys() -> PartKeys {
-    PartKeys::new(|circuit| Fr::from(500 + circuit as u64)).unwrap()
+    PartKeys::new(|circuit| (!circuit.is_large()).then_some(Fr::from(500 + circuit as u64)))
+        .unwrap()
 }
 
 /// An epoch carried out, with its parts.
@@ -93,6 +94,15 @@ fn assembled(
 
 /// An epoch with these messages of another shard.
 fn carried(
+    before: &AccountTrie,
+    messages: Vec<(usize, SignedMessage)>,
+    received: Vec<Received>,
+) -> Result<Carried, AssemblyError> {
+    carried_under(&keys(), before, messages, received)
+}
+
+fn carried_under(
+    keys: &PartKeys,
     before: &AccountTrie,
     messages: Vec<(usize, SignedMessage)>,
     received: Vec<Received>,
@@ -124,7 +134,7 @@ fn carried(
         after: &after,
         traffic: &traffic,
     };
-    let assembly = carried.assemble(&keys(), mail::seen().digest())?;
+    let assembly = carried.assemble(keys, mail::seen().digest())?;
     Ok(Carried {
         assembly,
         before: before.clone(),
@@ -135,10 +145,17 @@ fn carried(
 
 /// Every part is what its inputs prove, every join what its parts add up to, and the close states the step.
 fn check(assembly: &Assembly, before: &AccountTrie, after: &AccountTrie) -> Tree {
+    check_under(&keys(), assembly, before, after)
+}
+
+fn check_under(
+    keys: &PartKeys,
+    assembly: &Assembly,
+    before: &AccountTrie,
+    after: &AccountTrie,
+) -> Tree {
     let Assembly { manifest, inputs } = assembly;
-    let tree = manifest
-        .tree(SHARD, &keys(), mail::seen().digest())
-        .unwrap();
+    let tree = manifest.tree(SHARD, keys, mail::seen().digest()).unwrap();
     let context = tree.context();
     for (place, node) in tree.nodes.iter().enumerate() {
         assert!(node.parent > place && node.parent <= tree.nodes.len());
@@ -166,16 +183,21 @@ fn check(assembly: &Assembly, before: &AccountTrie, after: &AccountTrie) -> Tree
     let statements = tree.in_order_of_close(statements.try_into().unwrap());
     assert_eq!(statements, tree.close.statements());
     let statement = tree.close.statement().unwrap();
-    assert_eq!(statement, expected(manifest, before, after));
+    assert_eq!(statement, expected(keys, manifest, before, after));
     tree
 }
 
-fn expected(manifest: &Manifest, before: &AccountTrie, after: &AccountTrie) -> ProgramStatement {
+fn expected(
+    keys: &PartKeys,
+    manifest: &Manifest,
+    before: &AccountTrie,
+    after: &AccountTrie,
+) -> ProgramStatement {
     let boxes = manifest.boxes;
     let body = |accounts: &AccountTrie, outbox_root, inbox_root| {
         let state = trifold_circuits::netted::statement::State {
             network: network(),
-            keys: keys().root(),
+            keys: keys.root(),
             depth: accounts.depth(),
             accounts: accounts.root(),
         };
@@ -273,8 +295,8 @@ fn abroad(from: u32, to: u32) -> (usize, SignedMessage) {
 #[test]
 fn messages_between_shards_take_parts_beside_tablets() {
     let before = accounts(7, 2187);
-    let mut messages: Vec<_> = (0..700).map(|n| message(n, 0, &[(n + 1) % 700])).collect();
-    messages.extend((0..60).map(|n| abroad(1000 + n, n)));
+    let mut messages: Vec<_> = (0..640).map(|n| message(n, 0, &[(n + 1) % 640])).collect();
+    messages.extend((0..60).map(|n| abroad(640 + n, n)));
     let carried = carried(&before, messages, mail::received()).unwrap();
     let tree = check(&carried.assembly, &carried.before, &carried.after);
     assert!(!carried.assembly.manifest.sparse);
@@ -284,7 +306,7 @@ fn messages_between_shards_take_parts_beside_tablets() {
     assert_eq!(found[&PartCircuit::Channels], 2);
     assert_eq!(found.get(&PartCircuit::Rows), None);
     let statement = tree.close.statement().unwrap();
-    assert_eq!(statement.events, 760 + 8);
+    assert_eq!(statement.events, 700 + 8);
     assert_eq!(
         statement.sent,
         carried
@@ -325,6 +347,48 @@ fn an_epoch_may_only_take_messages() {
     check(&carried.assembly, &carried.before, &carried.after);
     assert_eq!(carried.before.root(), carried.after.root());
     assert!(carried.traffic.sent[0].reply);
+}
+
+#[test]
+fn a_network_with_large_circuits_uses_them_where_they_cost_less() {
+    let before = accounts(7, 2187);
+    let all = PartKeys::new(|circuit| Some(Fr::from(500 + circuit as u64))).unwrap();
+    let parts = |messages: Vec<(usize, SignedMessage)>| {
+        let carried = carried_under(&all, &before, messages, Vec::new()).unwrap();
+        let tree = check_under(&all, &carried.assembly, &carried.before, &carried.after);
+        circuits(&tree)
+    };
+    let quiet = parts(vec![message(5, 0, &[900])]);
+    assert_eq!(
+        quiet,
+        [(PartCircuit::MessagesIdle, 1), (PartCircuit::RowsIdle, 1)].into()
+    );
+    // Five parts with two joins cost more than one that is as large as eight.
+    let busy = parts((0..500).map(|n| message(n, 0, &[n + 1600])).collect());
+    assert_eq!(
+        busy,
+        [
+            (PartCircuit::MessagesLarge, 1),
+            (PartCircuit::TabletLarge, 1)
+        ]
+        .into()
+    );
+    let lists = parts((0..250).map(|n| message(n, 0, &[n, n + 1])).collect());
+    assert_eq!(lists[&PartCircuit::ListsLarge], 1);
+}
+
+#[test]
+fn a_circuit_that_the_network_does_without_proves_no_part() {
+    let before = accounts(7, 2000);
+    let (honest, _) = assembled(&before, vec![message(5, 0, &[900])]).unwrap();
+    let mut manifest = honest.manifest;
+    manifest.messages[0].circuit = PartCircuit::MessagesLarge;
+    let refused = manifest.tree(SHARD, &keys(), mail::seen().digest());
+    let circuit = refused.map(|_| ()).unwrap_err();
+    assert!(matches!(
+        circuit,
+        ManifestError::NoKey(PartCircuit::MessagesLarge)
+    ));
 }
 
 #[test]

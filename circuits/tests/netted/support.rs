@@ -13,7 +13,7 @@ use trifold_circuits::netted::epoch::{Change, Epoch};
 use trifold_circuits::netted::join::PartKey;
 use trifold_circuits::netted::message::{Domain, Message, Payment, SignedMessage};
 use trifold_circuits::netted::messages::{Messages, MessagesSize};
-use trifold_circuits::netted::statement::{Context, destination};
+use trifold_circuits::netted::statement::{Context, PART_DEPTH, destination};
 use trifold_circuits::schnorr::SecretKey;
 use trifold_circuits::trie::{SparseTrie, Touched};
 
@@ -141,7 +141,7 @@ pub fn messages(size: MessagesSize) -> Messages {
 
 /// Keys by place: messages, lists, tablet, rows, join.
 pub fn part_keys() -> SparseTrie {
-    let mut keys = SparseTrie::new(2).unwrap();
+    let mut keys = SparseTrie::new(PART_DEPTH).unwrap();
     (0..5).for_each(|place| keys.set(place, Fr::from(100 + place)).unwrap());
     keys
 }
