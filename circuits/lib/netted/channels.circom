@@ -15,7 +15,7 @@ include "rows.circom";
 @input  index        its place in the channel; below 2^32, enforced here, and 3^20 by the channel
 @input  kind         below 4, enforced here; 0 for payments, enforced here
 @input  from, to     below 2^32, enforced here
-@input  amount       below 2^64, enforced here
+@input  amount       below 2^64, and not 0 for payments, enforced here: so there is a payment
 @input  payload      0 for payments, enforced here
 @input  point        see Point
 @output word         all of it but the payload: 179 bits, committed by the caller
@@ -48,6 +48,9 @@ template SendSlot() {
     _ <== Bits(64)(amount);
     (1 - reply) * kind === 0;
     (1 - reply) * payload === 0;
+    signal nothing <== IsZero()(amount);
+    signal pays <== real * (1 - reply);
+    pays * nothing === 0;
     signal message <== MessageWord()(kind, from, to, amount);
     word <== message + 2 ** 130 * (destination + 2 ** 15 * index + 2 ** 47 * real + 2 ** 48 * reply);
 

@@ -175,9 +175,10 @@ impl SendSlot {
 
     fn check(&self) -> Result<(), ChannelsError> {
         let Self { message, reply, .. } = self;
-        let payment = message.kind == kind::TRANSFER && message.payload == Fr::ZERO;
+        let transfer = message.kind == kind::TRANSFER && message.payload == Fr::ZERO;
         let reason = match (*reply, message.kind) {
-            (false, _) if !payment => "payments make nothing but transfers to whatever key",
+            (false, _) if !transfer => "payments make nothing but transfers to whatever key",
+            (false, _) if message.amount == 0 => "no payment is of nothing",
             (true, 4..) => "no reply has that kind",
             _ if self.destination >= SHARDS => "no such shard can be",
             _ if self.index >= CHANNEL_CAPACITY => "the channel is used up",

@@ -141,6 +141,9 @@ const FORGERIES: &[Forgery] = &[
     ("a payment of another kind", |inputs| {
         set(inputs, "send_kind", 0, Fr::from(1))
     }),
+    ("a payment that nobody made", |inputs| {
+        set(inputs, "send_amount", 0, Fr::ZERO)
+    }),
     ("a payment with a payload", |inputs| {
         set(inputs, "send_payload", 0, Fr::from(1))
     }),
@@ -279,9 +282,9 @@ const LEFT_TO_THE_SUMS: &[Forgery] = &[
         set(inputs, "send_amount", 2, Fr::from(1000))
     }),
     ("a reply taken for a payment", |inputs| {
-        set(inputs, "send_reply", 3, Fr::ZERO);
-        set(inputs, "send_kind", 3, Fr::ZERO);
-        set(inputs, "send_payload", 3, Fr::ZERO);
+        set(inputs, "send_reply", 1, Fr::ZERO);
+        set(inputs, "send_kind", 1, Fr::ZERO);
+        set(inputs, "send_payload", 1, Fr::ZERO);
     }),
     ("a message left out", |inputs| {
         set(inputs, "send_real", 0, Fr::ZERO)
