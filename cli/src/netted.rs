@@ -1,5 +1,6 @@
 //! The netted ledger on this machine: its circuits, and shards that keep one in a folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -23,51 +24,52 @@ use crate::time::now_milliseconds;
 /// All of them with their keys.
 pub struct NettedCircuits {
     pub close: Deployed,
-    /// In the order of [`PartCircuit::ALL`].
-    pub parts: Vec<Deployed>,
+    /// Large ones may be missing.
+    pub parts: BTreeMap<PartCircuit, Deployed>,
 }
 
 /// Their names in `circuits.toml`.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    let parts = PartCircuit::ALL.into_iter().map(PartCircuit::name);
-    parts.chain([CLOSE])
+pub fn names(large: bool) -> impl Iterator<Item = &'static str> {
+    let parts = PartCircuit::ALL.into_iter();
+    let parts = parts.filter(move |circuit| large || !circuit.is_large());
+    parts.map(PartCircuit::name).chain([CLOSE])
 }
 
 impl NettedCircuits {
-    /// Takes them from the cache; `None` if one is not there.
+    /// Takes them from the cache; `None` if one that is not large is not there.
     pub fn cached(checkout: &Checkout, manifest: &Manifest) -> anyhow::Result<Option<Self>> {
-        let mut found = Vec::new();
-        for name in names() {
-            match Deployed::cached(checkout, manifest.get(name)?)? {
-                Some(circuit) => found.push(circuit),
+        let cached = |name| Deployed::cached(checkout, manifest.get(name)?);
+        let mut parts = BTreeMap::new();
+        for circuit in PartCircuit::ALL {
+            match cached(circuit.name())? {
+                Some(deployed) => {
+                    parts.insert(circuit, deployed);
+                }
+                None if circuit.is_large() => (),
                 None => return Ok(None),
             }
         }
-        Self::of(found).map(Some)
-    }
-
-    fn of(mut circuits: Vec<Deployed>) -> anyhow::Result<Self> {
-        let close = circuits.pop().context("no circuits")?;
-        let parts = circuits;
-        Ok(Self { close, parts })
+        let close = cached(CLOSE)?;
+        Ok(close.map(|close| Self { close, parts }))
     }
 
     /// The close last.
     pub fn all(&self) -> impl Iterator<Item = &Deployed> {
-        self.parts.iter().chain([&self.close])
+        self.parts.values().chain([&self.close])
     }
 
-    /// Their keys, as a genesis holds them.
+    /// Their keys, as a genesis holds them; those of large circuits too if all are here.
     pub fn program(&self) -> anyhow::Result<NettedProgram> {
-        let keys = self
-            .parts
-            .iter()
-            .map(|part| client_key(&part.verifying_key));
-        let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
-        let part = |circuit: PartCircuit| keys[circuit as usize];
+        let large = self.parts.len() == PartCircuit::ALL.len();
+        let parts = self.parts.iter();
+        let parts = parts.filter(|(circuit, _)| large || !circuit.is_large());
+        let key = |(circuit, part): (&PartCircuit, &Deployed)| {
+            Ok((*circuit, client_key(&part.verifying_key)?))
+        };
+        let keys: BTreeMap<_, _> = parts.map(key).collect::<anyhow::Result<_>>()?;
         Ok(NettedProgram::new(
             client_key(&self.close.verifying_key)?,
-            part,
+            |circuit| keys.get(&circuit).copied(),
         )?)
     }
 }

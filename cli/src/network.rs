@@ -8,7 +8,6 @@ use ark_bn254::Fr;
 use trifold_circuits::artifacts::{Checkout, Manifest};
 use trifold_circuits::genesis::{Genesis, MAX_GENESIS_BYTES, Netted};
 use trifold_circuits::groth16::{PreparedKey, ark_key};
-use trifold_circuits::netted::circuit::PartCircuit;
 use trifold_circuits::snapshot::Kind;
 use trifold_coordinator::archive::Origin;
 use trifold_coordinator::plan;
@@ -129,9 +128,9 @@ fn check_netted(genesis: &Genesis, circuits: Option<&NettedCircuits>) -> anyhow:
     let (Some(program), Some(circuits)) = (genesis.netted_program(), circuits) else {
         return Ok(());
     };
-    let parts = PartCircuit::ALL.map(|circuit| program.part(circuit).1);
-    let expected = parts.into_iter().chain([program.digest()]);
-    for (circuit, expected) in circuits.all().zip(expected) {
+    let parts = circuits.parts.iter();
+    let parts = parts.filter_map(|(part, here)| Some((here, program.part(*part)?.1)));
+    for (circuit, expected) in parts.chain([(&circuits.close, program.digest())]) {
         let name = &circuit.spec.name;
         ensure!(
             circuit.digest == expected,

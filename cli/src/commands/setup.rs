@@ -25,6 +25,9 @@ pub struct Setup {
     /// The circuits of the netted ledger too
     #[arg(long, conflicts_with = "circuit")]
     netted: bool,
+    /// Its large circuits as well: fewer joins for shards with much to do, for about 20 minutes and 8 GB of memory here
+    #[arg(long, requires = "netted")]
+    large: bool,
     /// Derive the development keys from this text, so that others can make the same (anyone who knows it can forge)
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["import", "export"])]
     seed: Option<String>,
@@ -69,7 +72,7 @@ impl Setup {
                 ])
             }
             None => {
-                let netted = netted::names().filter(|_| self.netted);
+                let netted = netted::names(self.large).filter(|_| self.netted);
                 let ours = CIRCUITS.into_iter().chain(netted);
                 let ours = ours.map(|name| manifest.get(name).cloned());
                 let programs = programs.into_iter().map(Ok);

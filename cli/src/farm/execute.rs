@@ -85,7 +85,7 @@ impl Executor {
             .as_ref()
             .filter(|_| network.netted.is_some());
         let close = netted.map(|netted| &netted.close);
-        let parts = netted.into_iter().flat_map(|netted| &netted.parts);
+        let parts = netted.into_iter().flat_map(|netted| netted.parts.values());
         let parts = parts.map(|circuit| machine("part", circuit));
         let programs = [&deployment.transfer]
             .into_iter()

@@ -21,10 +21,13 @@ pub struct PartKeys(HashMap<PartCircuit, PreparedKey>);
 impl PartKeys {
     pub fn new(program: &NettedProgram) -> anyhow::Result<Self> {
         let key = |circuit| -> anyhow::Result<_> {
-            let (key, _) = program.part(circuit);
-            Ok((circuit, PreparedKey::new(&ark_key(key))?))
+            let Some((key, _)) = program.part(circuit) else {
+                return Ok(None);
+            };
+            Ok(Some((circuit, PreparedKey::new(&ark_key(key))?)))
         };
-        let keys = PartCircuit::ALL.into_iter().map(key);
+        let keys = PartCircuit::ALL.into_iter();
+        let keys = keys.filter_map(|circuit| key(circuit).transpose());
         Ok(Self(keys.collect::<Result<_, _>>()?))
     }
 

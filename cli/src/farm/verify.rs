@@ -24,8 +24,9 @@ impl Verifier {
         let admitted = programs.map(|program| Ok((program.digest(), program.key().prepare())));
         let netted = network.genesis.netted_program().into_iter();
         let netted = netted.flat_map(|netted| {
-            let parts = PartCircuit::ALL.map(|circuit| netted.part(circuit));
-            let all = parts.into_iter().chain([(netted.close(), netted.digest())]);
+            let parts = PartCircuit::ALL.into_iter();
+            let parts = parts.filter_map(|circuit| netted.part(circuit));
+            let all = parts.chain([(netted.close(), netted.digest())]);
             all.map(|(key, digest)| Ok((digest, key.prepare())))
         });
         let keys = deployment.all().map(ours).chain(netted).chain(admitted);
