@@ -21,5 +21,6 @@ pub mod part_inputs;
 pub mod rows;
 pub mod statement;
 pub mod tablet;
+pub mod traffic;
 
 mod layout;

@@ -9,6 +9,7 @@ use super::message::SignedMessage;
 use super::part_inputs::{Home, PartInputs, PartInputsError};
 use super::rows::{BottomRow, UpperRow};
 use super::statement::{Context, Part};
+use super::traffic::Traffic;
 use ark_bn254::Fr;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -62,6 +63,8 @@ pub struct Carried<'a> {
     pub triads: &'a [u32],
     pub before: &'a dyn Accounts,
     pub after: &'a dyn Accounts,
+    /// Messages of other shards, and to them.
+    pub traffic: &'a Traffic,
 }
 
 /// The parts of an epoch's proof.
@@ -98,6 +101,8 @@ impl Carried<'_> {
             collector: self.home.collector,
             old: self.before.node(self.depth, 0),
             new: self.after.node(self.depth, 0),
+            boxes: Default::default(),
+            exchange: self.traffic.exchange(),
             sparse,
             messages: self.listed(&messages)?,
             accounts: self.listed(&accounts)?,

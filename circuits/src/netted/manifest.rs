@@ -5,7 +5,9 @@ use super::close::{Close, CloseError, ClosedPart};
 use super::join::{Join, JoinError, Joined};
 use super::part_inputs::Home;
 use super::statement::{Context, Part};
+use super::traffic::Boxes;
 use crate::field;
+use crate::snapshot::Exchange;
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 use serde::{Deserialize, Serialize};
@@ -72,6 +74,10 @@ pub struct Manifest {
     pub old: Fr,
     #[serde(with = "field::element")]
     pub new: Fr,
+    /// Outbox and inbox.
+    pub boxes: Boxes,
+    /// What is sent and received.
+    pub exchange: Exchange,
     /// Whether the accounts come as rows.
     pub sparse: bool,
     pub messages: Vec<Listed>,

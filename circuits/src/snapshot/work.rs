@@ -84,7 +84,7 @@ impl Work {
     pub fn exchange(&self) -> Exchange {
         match self {
             Self::Transfer(batch) => batch.exchange(),
-            Self::Netted(_) => Exchange::default(),
+            Self::Netted(manifest) => manifest.exchange,
             Self::Signals(signals) => signals.exchange,
         }
     }
