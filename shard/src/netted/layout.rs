@@ -90,3 +90,11 @@ pub fn triad_digest(accounts: &[Account; 3]) -> Fr {
 pub fn node_digest(children: &[Fr; 3]) -> Fr {
     hash_3(children)
 }
+
+/// How a transfer names the account of a netted shard that has this key: (u, 0), which is no key.
+pub fn account_key(key: Coordinates) -> Coordinates {
+    Coordinates {
+        x: key_u(key),
+        y: Fr::ZERO,
+    }
+}

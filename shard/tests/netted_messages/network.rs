@@ -8,11 +8,10 @@ use trifold_circuits::genesis::{
     DemoSecrets, Genesis, GenesisAccount, GenesisShard, NettedProgram, NettedStart, OperatorKey,
     Start,
 };
-use trifold_circuits::montgomery::key_u;
 use trifold_circuits::schnorr::{Coordinates, PublicKey};
 use trifold_circuits::snapshot::{Exchange, Kind, Snapshot, View};
 use trifold_circuits::trie::SparseTrie;
-use trifold_shard::netted::layout::{Domain, Message, Payment, SignedMessage};
+use trifold_shard::netted::layout::{Domain, Message, Payment, SignedMessage, account_key};
 use trifold_shard::netted::{NettedError, NettedShard, NettedShardError};
 use trifold_shard::store::Settings;
 use trifold_shard::{Delivery, Shard, ShardError, Wallet};
@@ -340,10 +339,7 @@ pub fn transfer() -> Fr {
 pub fn named(shard: u32, key: PublicKey) -> Coordinates {
     let key = key.coordinates();
     match shard < NETTED {
-        true => Coordinates {
-            x: key_u(key),
-            y: Fr::default(),
-        },
+        true => account_key(key),
         false => key,
     }
 }
