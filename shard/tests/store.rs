@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
+use trifold_circuits::channel::Opening;
 use trifold_circuits::netted::circuit::PartKeys;
 use trifold_circuits::netted::close::CloseError;
 use trifold_circuits::netted::manifest::ManifestError;
@@ -20,6 +21,7 @@ use trifold_circuits::schnorr::SecretKey;
 use trifold_shard::netted::layout::{Payment, SignedMessage};
 use trifold_shard::netted::{Accounts, NettedError};
 use trifold_shard::store::{Intake, IntakeError, Settings, Store, StoreError};
+use trifold_verifier::statement::{Leaf, Message, kind};
 
 const SENDERS: u32 = 12;
 /// So much that nobody runs out of it.
@@ -516,4 +518,75 @@ fn an_epoch_with_payments_elsewhere_does_not_close_without_its_messages() {
     let assembly = store.assemble(0, &keys, &unused).unwrap();
     let tree = assembly.manifest.tree(SHARD.into(), &keys, Fr::from(0));
     assert!(matches!(tree, Err(ManifestError::Close(CloseError::Sums))));
+}
+
+/// Message `index` of shard 0; whether it was sent is not for the store to say.
+fn opening(index: u64, to: u32, amount: u64) -> Opening {
+    let leaf = Leaf::genesis(Fr::from(1), Fr::from(2), 3);
+    Opening {
+        source: 0,
+        leaf,
+        leaf_siblings: vec![[Fr::from(4), Fr::from(5)]],
+        state_root: Fr::from(6),
+        inbox_root: Fr::from(7),
+        count: 9,
+        channel_siblings: vec![[Fr::from(8), Fr::from(9)]],
+        index,
+        message: Message {
+            kind: kind::TRANSFER,
+            from: 1,
+            to,
+            amount,
+            payload: Fr::from(0),
+        },
+        index_siblings: vec![[Fr::from(10), Fr::from(11)]],
+    }
+}
+
+#[test]
+fn what_an_epoch_took_and_sent_is_known_after_a_restart_as_long_as_it_is_kept() {
+    let (secrets, folder) = (secrets(SENDERS), folder());
+    let store = create(folder.path(), &secrets);
+    let elsewhere = Payment {
+        shard: 3,
+        ..pay(2, 7)
+    };
+    let message = sign(&secrets, message(1, 0, &[elsewhere, pay(2, 1)]));
+    assert_eq!(store.submit(vec![message]).unwrap(), [Ok(())]);
+    let room = u64::MAX - WEALTH - 1;
+    let taken = [(2, room), (2, 1), (3, 5), (SENDERS, 6)];
+    let taken = (0..)
+        .zip(taken)
+        .map(|(index, (to, amount))| opening(index, to, amount));
+    let taken: Vec<Opening> = taken.collect();
+    let committed = store.close_epoch(1, taken.clone()).unwrap();
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!((store.root(), store.epoch()), (committed.root, 1));
+    let received = store.received_of(0).unwrap();
+    let openings: Vec<Opening> = received.iter().map(|one| one.opening.clone()).collect();
+    let full: Vec<bool> = received.iter().map(|one| one.full).collect();
+    assert_eq!((openings, full), (taken, vec![false, true, false, false]));
+    assert_eq!(store.sent_of(0).unwrap(), committed.outbox);
+    assert_eq!(store.events_of(0).unwrap(), 1);
+    let closing = store.view_of(0).unwrap().accounts;
+    let balances = [1, 2, 3].map(|account| closing.get(account).unwrap().balance);
+    assert_eq!(balances, [WEALTH - 8, u64::MAX, WEALTH + 5]);
+    assert!(matches!(
+        store.received_of(1),
+        Err(StoreError::NotKept { epoch: 1 })
+    ));
+    for epoch in 1..20 {
+        store
+            .close_epoch(epoch * EPOCH_MILLISECONDS, Vec::new())
+            .unwrap();
+    }
+    assert!(matches!(
+        store.received_of(0),
+        Err(StoreError::NotKept { epoch: 0 })
+    ));
+    assert!(matches!(
+        store.sent_of(0),
+        Err(StoreError::NoRoot { epoch: 0 })
+    ));
 }
