@@ -5,6 +5,7 @@
 //! ended says how many of the queue it took.
 
 use super::{NettedShard, NettedShardError, Position, state};
+use crate::boxes::Outbox;
 use crate::channel::{Letter, Log};
 use crate::delivery::Delivery;
 use crate::netted::limits::can_take;
@@ -196,23 +197,15 @@ impl NettedShard {
         let payments = self.store.sent_of(*epoch)?;
         let mut sent: Vec<Sent> = payments.iter().map(Payment::message).collect();
         sent.extend(replies(&received, &self.store.view_of(*epoch)?));
-        let (outbox, inbox) = (post.outbox(), post.inbox());
-        let ending = |sent: &Sent| {
-            let unused = Log::default();
-            let log = outbox.channel(sent.destination).unwrap_or(&unused);
-            let ending = Ending {
-                channel: log.at(log.count()),
-                siblings: log.path(log.count(), log.count()),
-            };
-            (sent.destination, ending)
-        };
+        let destinations: BTreeSet<u32> = sent.iter().map(|sent| sent.destination).collect();
+        let ending = |shard| (shard, ending(post.outbox(), shard));
         Ok(Traffic {
             seen: self.opened_under(!received.is_empty()),
-            channels: sent.iter().map(ending).collect::<BTreeMap<_, _>>(),
+            channels: destinations.into_iter().map(ending).collect(),
             received,
             sent,
-            outbox: outbox.trie().clone(),
-            inbox: inbox.trie().clone(),
+            outbox: post.outbox().trie().clone(),
+            inbox: post.inbox().trie().clone(),
         })
     }
 
@@ -245,6 +238,16 @@ impl NettedShard {
         exchanged.apply(&mut post)?;
         exchanged.body = post.body(state(&self.netted, self.depth, accounts).digest());
         Ok(exchanged)
+    }
+}
+
+/// The channel to a shard as it is, perhaps never used.
+fn ending(outbox: &Outbox, shard: u32) -> Ending {
+    let unused = Log::default();
+    let log = outbox.channel(shard).unwrap_or(&unused);
+    Ending {
+        channel: log.at(log.count()),
+        siblings: log.path(log.count(), log.count()),
     }
 }
 
