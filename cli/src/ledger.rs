@@ -9,7 +9,7 @@ use trifold_circuits::genesis::{
     DemoSecrets, Genesis, GenesisProgram, GenesisShard, OperatorKey, ProgramStart, Start,
 };
 use trifold_circuits::schnorr::SecretKey;
-use trifold_shard::{ProgramShard, Shard, file, key};
+use trifold_shard::{Delivery, ProgramShard, Shard, file, key};
 use trifold_verifier::Fr;
 use trifold_verifier::verified::VerifiedState;
 
@@ -57,6 +57,29 @@ pub trait Submits {
     fn operator(&self) -> anyhow::Result<SigningKey>;
 }
 
+/// A shard that this machine keeps, which has channels to others.
+pub trait Exchanges {
+    /// Epoch of the global state that messages are taken under, once there is one.
+    fn seen_epoch(&self) -> Option<u64>;
+
+    /// All that the shard has for another under the global state of an epoch.
+    fn deliver(&self, destination: u32, epoch: u64) -> anyhow::Result<Delivery>;
+
+    /// Takes what another shard has for it, and remembers that; says how many messages there were.
+    fn receive(&mut self, delivery: &Delivery) -> anyhow::Result<usize>;
+
+    /// Transfers and messages that no global state holds yet.
+    fn waiting(&self) -> usize;
+}
+
+/// Opens the ledger at `path`, which has channels: a file of a `transfer` shard, or the folder of a netted one.
+pub fn open_exchanging(path: &Path) -> anyhow::Result<Box<dyn Exchanges>> {
+    match path.is_dir() {
+        true => Ok(Box::new(NettedLedger::open(path)?)),
+        false => Ok(Box::new(Ledger::open(path)?)),
+    }
+}
+
 /// Opens the ledger at `path`: a file of a `transfer` shard or of one whose program is not ours, or the folder of a netted
 /// one.
 pub fn open(path: &Path) -> anyhow::Result<Box<dyn Submits>> {
@@ -98,6 +121,26 @@ impl Submits for Ledger {
 
     fn operator(&self) -> anyhow::Result<SigningKey> {
         operator(&self.path, &self.genesis, self.shard.index())
+    }
+}
+
+impl Exchanges for Ledger {
+    fn seen_epoch(&self) -> Option<u64> {
+        self.shard.seen_epoch()
+    }
+
+    fn deliver(&self, destination: u32, epoch: u64) -> anyhow::Result<Delivery> {
+        Ok(self.shard.deliver(destination, epoch)?)
+    }
+
+    fn receive(&mut self, delivery: &Delivery) -> anyhow::Result<usize> {
+        let taken = self.shard.receive(delivery, now_milliseconds())?;
+        self.save()?;
+        Ok(taken)
+    }
+
+    fn waiting(&self) -> usize {
+        self.shard.pending()
     }
 }
 

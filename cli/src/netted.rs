@@ -9,6 +9,7 @@ use trifold_circuits::artifacts::{Checkout, Manifest};
 use trifold_circuits::genesis::{DemoSecrets, Genesis, NettedProgram};
 use trifold_circuits::netted::circuit::{CLOSE, PartCircuit};
 
+use trifold_shard::Delivery;
 use trifold_shard::netted::layout::{Domain, Message, Payment, SignedMessage};
 use trifold_shard::netted::{NettedShard, Submission};
 use trifold_shard::store::Settings;
@@ -16,7 +17,7 @@ use trifold_verifier::Fr;
 use trifold_verifier::verified::VerifiedState;
 
 use crate::deployment::Deployed;
-use crate::ledger::{self, Demo, GENESIS, Submits};
+use crate::ledger::{self, Demo, Exchanges, GENESIS, Submits};
 use crate::network::read_genesis;
 use crate::output::client_key;
 use crate::time::now_milliseconds;
@@ -97,41 +98,52 @@ impl NettedLedger {
         })
     }
 
-    /// Lets the owners of accounts sign a payment each, from account `from` on; all of them are taken, or an error tells of the
-    /// first that was not.
-    pub fn pay(&self, payments: &[(u32, u32, u64)]) -> anyhow::Result<()> {
+    /// Lets the owners of accounts sign a payment each, given with the account that pays; all of them are taken, or an error tells
+    /// of the first that was not.
+    pub fn pay(&self, payments: &[(u32, Payment)]) -> anyhow::Result<()> {
         let mut next = std::collections::HashMap::new();
         let mut messages = Vec::new();
-        for (from, to, amount) in payments {
+        for (from, payment) in payments {
             let known = self.shard.store().next_ordinal(*from);
             let known = known.with_context(|| format!("account {from} does not exist"))?;
             let ordinal = next.entry(*from).or_insert(known);
-            messages.push(self.sign(*from, *ordinal, *to, *amount)?);
+            messages.push(self.sign(*from, *ordinal, *payment)?);
             *ordinal += 1;
         }
         let taken = self.shard.accept(messages)?;
         Ok(taken.into_iter().collect::<Result<_, _>>()?)
     }
 
-    fn sign(&self, from: u32, ordinal: u64, to: u32, amount: u64) -> anyhow::Result<SignedMessage> {
+    fn sign(&self, from: u32, ordinal: u64, payment: Payment) -> anyhow::Result<SignedMessage> {
         let index = self.shard.chain().index();
-        let shard = u16::try_from(index)?;
         let keys = self.secrets.accounts.get(index as usize);
         let secret = keys.and_then(|keys| keys.get(from as usize));
         let secret = secret.with_context(|| format!("no key for account {from}"))?;
         let netted = self.genesis.netted()?.context("no netted shards")?;
-        let payment = Payment {
-            account: to,
-            shard,
-            amount,
-            fee: 0,
-        };
         let message = Message {
             from,
             ordinal,
             payments: vec![payment],
         };
-        Ok(Domain::new(netted.network, shard).sign(message, secret))
+        Ok(Domain::new(netted.network, u16::try_from(index)?).sign(message, secret))
+    }
+}
+
+impl Exchanges for NettedLedger {
+    fn seen_epoch(&self) -> Option<u64> {
+        self.shard.seen_epoch()
+    }
+
+    fn deliver(&self, destination: u32, epoch: u64) -> anyhow::Result<Delivery> {
+        Ok(self.shard.deliver(destination, epoch)?)
+    }
+
+    fn receive(&mut self, delivery: &Delivery) -> anyhow::Result<usize> {
+        Ok(self.shard.receive(delivery, now_milliseconds())?)
+    }
+
+    fn waiting(&self) -> usize {
+        self.shard.pending() + self.shard.queued()
     }
 }
 

@@ -13,8 +13,8 @@ use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use trifold_circuits::genesis::Genesis;
 use trifold_circuits::schnorr::{SecretKey, Signature};
-use trifold_shard::netted::layout::{Domain, Message, Payment, SignedMessage, outbox_digest};
-use trifold_shard::netted::{Accounts, Entry, NettedLedger, Rules, Trie};
+use trifold_shard::netted::layout::{Domain, Message, Payment, SignedMessage};
+use trifold_shard::netted::{Accounts, Entry, Limits, NettedLedger, Rules, Trie};
 use trifold_shard::signatures::{Claim, refused};
 use trifold_shard::store::{Settings, Store};
 use trifold_shard::{Ledger, Wallet};
@@ -69,6 +69,7 @@ impl Scene {
             depth,
             collector: 0,
             inbox_receivers: usize::MAX,
+            limits: Limits::LARGEST,
         };
         let secrets: Vec<SecretKey> = (0..KEYS).map(secret).collect();
         let capacity = rules.capacity() as usize;
@@ -288,15 +289,8 @@ fn epoch_costs(scene: &Scene, messages: &[SignedMessage]) -> (Cost, Cost) {
     });
     assert_eq!(taken, messages.len());
     let (commit, _) = Cost::of(|| {
-        let closed = ledger.close();
-        let outbox = closed
-            .outbox
-            .iter()
-            .map(|sent| (sent.destination, sent.amount));
-        (
-            trie.update(&closed.accounts, &closed.triads),
-            outbox_digest(outbox),
-        )
+        let closed = ledger.close(Vec::new());
+        trie.update(&closed.accounts, &closed.triads)
     });
     (accept, commit)
 }
@@ -318,7 +312,7 @@ fn durable(scene: &Scene) -> Outcome {
             .drain(..)
             .try_for_each(|group| store.submit(group).map(drop))
     });
-    let (commit, committed) = Cost::of(|| store.close_epoch(1));
+    let (commit, committed) = Cost::of(|| store.close_epoch(1, Vec::new()));
     assert_eq!(committed?.messages.len(), messages.len());
     println!("| on disk, all cores | per second | µs of processor each |\n|---|---|---|");
     println!(

@@ -26,6 +26,11 @@ impl Outbox {
         close_box(&self.trie)
     }
 
+    /// Digests of the channels by destination.
+    pub fn trie(&self) -> &SparseTrie {
+        &self.trie
+    }
+
     /// The channel to a shard, if it was ever used.
     pub fn channel(&self, destination: u32) -> Option<&Log> {
         self.channels.get(&destination)
@@ -106,6 +111,11 @@ impl Inbox {
     /// What the body records.
     pub fn root(&self) -> Fr {
         close_box(&self.trie)
+    }
+
+    /// Messages taken by source.
+    pub fn trie(&self) -> &SparseTrie {
+        &self.trie
     }
 
     /// Messages taken from a shard.

@@ -1,6 +1,8 @@
 //! Accounts of one shard and the transfers between them.
 
 use ark_bn254::Fr;
+use ark_ed_on_bn254::EdwardsAffine;
+use ark_ff::{AdditiveGroup, Field};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use trifold_circuits::genesis::GenesisShard;
@@ -362,10 +364,20 @@ fn check_remote(transfer: &Transfer) -> Result<(), LedgerError> {
     if u32::try_from(index).is_err() {
         return Err(LedgerError::RemoteIndex(index));
     }
-    match key == Coordinates::NONE {
-        true => Ok(()),
+    match key.y == Fr::ZERO {
+        _ if key == Coordinates::NONE => Ok(()),
+        true => usable_u(index, key.x),
         false => usable(index, key).map(|_| ()),
     }
+}
+
+/// Whether keys have this u coordinate, by which accounts of netted shards are named: as (u, 0), which is no key.
+fn usable_u(index: u64, u: Fr) -> Result<(), LedgerError> {
+    let y = (u + Fr::ONE).inverse().map(|below| (u - Fr::ONE) * below);
+    let point = y.and_then(|y| Some((EdwardsAffine::get_xs_from_y_unchecked(y)?.0, y)));
+    let source = SchnorrError::KeyOffCurve;
+    let (x, y) = point.ok_or(LedgerError::UnusableKey { index, source })?;
+    usable(index, Coordinates { x, y }).map(|_| ())
 }
 
 fn usable(index: u64, key: Coordinates) -> Result<PublicKey, LedgerError> {

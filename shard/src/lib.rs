@@ -16,6 +16,7 @@ pub mod key;
 pub mod ledger;
 pub mod netted;
 mod poseidon;
+mod post;
 pub mod program;
 pub mod shard;
 pub mod signatures;

@@ -7,12 +7,16 @@
 mod accounts;
 pub mod layout;
 mod ledger;
+mod limits;
+mod sent;
 mod shard;
 mod trie;
 mod view;
 
 pub use accounts::{Accounts, Entry};
-pub use ledger::{Closed, NettedError, NettedLedger, Rules, Sent};
+pub use ledger::{Closed, NettedError, NettedLedger, Rules};
+pub use limits::{Limits, MAX_TAKEN};
+pub use sent::Sent;
 pub use shard::{NettedShard, NettedShardError, Submission};
 pub use trie::Trie;
 pub use view::View;

@@ -2,13 +2,14 @@
 
 use crate::boxes::{Inbox, Outbox};
 use crate::chain::Chain;
-use crate::channel::{Letter, Log};
-use crate::delivery::DeliveryError;
+use crate::channel::Letter;
+use crate::delivery::{Delivery, DeliveryError};
 use crate::ledger::{Ledger, LedgerError};
+use crate::post::{Post, Waiting};
 use ark_bn254::Fr;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
-use trifold_circuits::channel::{BodyFields, CHANNEL_CAPACITY, Send};
+use trifold_circuits::channel::{BodyFields, Send};
 use trifold_circuits::genesis::{Genesis, GenesisError, TRANSFER};
 use trifold_circuits::schnorr::Coordinates;
 use trifold_circuits::snapshot::{Snapshot, Work};
@@ -19,17 +20,13 @@ use trifold_verifier::statement::{Body, Leaf, Message, SUPPLY_BITS};
 use trifold_verifier::verified::VerifiedState;
 
 mod confirmed;
-mod deliver;
 mod receive;
 
+pub use crate::post::{KEPT_STATES, MAX_UNTAKEN};
 pub use confirmed::Confirmed;
-pub use deliver::KEPT_STATES;
-use deliver::Kept;
 
 /// Most transfers and messages executed and not yet part of a global state.
 pub const MAX_PENDING: usize = 4096;
-/// Most messages to one shard that it has not been seen to take; clients can send it no more until it has.
-pub const MAX_UNTAKEN: usize = 1024;
 
 /// Why the shard refused.
 #[derive(Debug, thiserror::Error)]
@@ -126,11 +123,8 @@ pub struct Shard {
     body: Body,
     /// Accounts, messages sent and messages taken with every pending event executed.
     ledger: Ledger,
-    outbox: Outbox,
-    inbox: Inbox,
+    post: Post,
     pending: VecDeque<Pending>,
-    /// What other shards may ask for messages under, the oldest first.
-    kept: VecDeque<Kept>,
 }
 
 impl Shard {
@@ -152,10 +146,8 @@ impl Shard {
             shown: BTreeSet::new(),
             body,
             ledger,
-            outbox: Outbox::new()?,
-            inbox: Inbox::new()?,
+            post: Post::new()?,
             pending: VecDeque::new(),
-            kept: VecDeque::new(),
         })
     }
 
@@ -176,12 +168,12 @@ impl Shard {
 
     /// Messages sent with every accepted transfer executed.
     pub fn outbox(&self) -> &Outbox {
-        &self.outbox
+        self.post.outbox()
     }
 
     /// Messages taken, those that no global state counts yet included.
     pub fn inbox(&self) -> &Inbox {
-        &self.inbox
+        self.post.inbox()
     }
 
     /// Epoch of the latest global state observed; 0 before the first.
@@ -233,19 +225,10 @@ impl Shard {
         if destination >= self.shards && !self.shown.contains(&destination) {
             return Err(ShardError::UnknownShard(destination));
         }
-        self.check_room(destination, 1)?;
-        let channel = self.outbox.channel(destination);
+        self.post.check_room(destination, 1)?;
+        let channel = self.outbox().channel(destination);
         match channel.is_some_and(|channel| channel.kept() >= MAX_UNTAKEN) {
             true => Err(ShardError::FullInbox(destination)),
-            false => Ok(()),
-        }
-    }
-
-    /// Whether the channel to a shard can take so many more.
-    fn check_room(&self, destination: u32, more: usize) -> Result<(), ShardError> {
-        let count = self.outbox.channel(destination).map_or(0, Log::count);
-        match count + more as u64 > CHANNEL_CAPACITY {
-            true => Err(ShardError::UsedUp(destination)),
             false => Ok(()),
         }
     }
@@ -256,13 +239,10 @@ impl Shard {
         event: Event,
         made: Option<(u32, Message, Coordinates)>,
     ) -> Result<(), ShardError> {
-        let send = match made {
-            Some((destination, message, key)) => {
-                let sent = self.outbox.append(destination, Letter { message, key })?;
-                Some(sent.ok_or(ShardError::UsedUp(destination))?)
-            }
-            None => None,
-        };
+        let send = made.map(|(destination, message, key)| {
+            self.post.append(destination, Letter { message, key })
+        });
+        let send = send.transpose()?;
         let body = self.tip();
         self.pending.push_back(Pending { event, send, body });
         Ok(())
@@ -270,11 +250,7 @@ impl Shard {
 
     /// The body with every pending event executed.
     fn tip(&self) -> Body {
-        Body {
-            state_root: self.ledger.root(),
-            outbox_root: self.outbox.root(),
-            inbox_root: self.inbox.root(),
-        }
+        self.post.body(self.ledger.root())
     }
 
     /// What to submit: the snapshot under way, unchanged, or else a new one over the oldest pending events, if any.
@@ -296,8 +272,32 @@ impl Shard {
         if let Some(snapshot) = &confirmed {
             self.confirm(snapshot);
         }
-        self.keep(siblings);
+        let waiting = self.waiting();
+        self.post.keep(&self.chain, siblings, self.body, &waiting);
         Ok(confirmed.is_some())
+    }
+
+    /// Messages sent and taken by pending events.
+    fn waiting(&self) -> Waiting {
+        let mut waiting = Waiting::default();
+        for Pending { event, send, .. } in &self.pending {
+            if let Some(send) = send {
+                *waiting.sent.entry(send.destination).or_default() += 1;
+            }
+            if let Event::Receive { receive, .. } = event {
+                *waiting.taken.entry(receive.opening.source).or_default() += 1;
+            }
+        }
+        waiting
+    }
+
+    /// All that the shard has for another under the global state of an epoch. The other takes it once it has seen that state and a
+    /// newer one.
+    ///
+    /// # Errors
+    /// The state is not among the newest [`KEPT_STATES`] that the shard has taken in.
+    pub fn deliver(&self, destination: u32, epoch: u64) -> Result<Delivery, ShardError> {
+        self.post.deliver(&self.chain, destination, epoch)
     }
 
     /// Checks a shard that was read from storage.

@@ -15,13 +15,15 @@ use crate::netted::{Accounts, Closed, NettedError, NettedLedger, Rules, Sent, Tr
 use ark_bn254::Fr;
 use checkpoint::Checkpoint;
 use record::Record;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use trifold_circuits::channel::Opening;
 use trifold_circuits::field::Element;
 use trifold_circuits::netted::assembly::{Assembly, AssemblyError, Carried};
 use trifold_circuits::netted::circuit::PartKeys;
 use trifold_circuits::netted::part_inputs::Home;
+use trifold_circuits::netted::traffic::{Received, Traffic};
 use trifold_circuits::schnorr::PublicKey;
 use trifold_verifier::trie::Path as TriePath;
 
@@ -99,7 +101,7 @@ pub struct Committed {
     /// Root of the account trie.
     pub root: Fr,
     pub messages: Vec<SignedMessage>,
-    /// In order of destination.
+    /// In order of destination and sender.
     pub outbox: Vec<Sent>,
 }
 
@@ -155,6 +157,9 @@ struct Version {
     epoch: Option<u64>,
     root: Fr,
     view: View,
+    /// Messages of clients in the epoch, and what they sent to other shards.
+    events: usize,
+    sent: Vec<Sent>,
 }
 
 /// Where a checkpoint stands.
@@ -267,18 +272,22 @@ impl Store {
         Ok(account)
     }
 
-    /// Ends the epoch at wall time `now_milliseconds`. Messages are taken for the next one as soon as this one is netted, while its
-    /// nodes are hashed here.
-    pub fn close_epoch(&self, now_milliseconds: u64) -> Result<Committed, StoreError> {
+    /// Ends the epoch at wall time `now_milliseconds`, with these messages of other shards. Messages are taken for the next one as
+    /// soon as this one is netted, while its nodes are hashed here.
+    pub fn close_epoch(
+        &self,
+        now_milliseconds: u64,
+        taken: Vec<Opening>,
+    ) -> Result<Committed, StoreError> {
         let mut back = self.back();
         let (closed, frame) = {
             let mut front = self.front();
             front.journal.check()?;
-            let closed = front.ledger.close();
-            let epoch = closed.epoch;
+            let closed = front.ledger.close(taken);
             let frame = front.append(&Record::Close {
-                epoch,
+                epoch: closed.epoch,
                 milliseconds: now_milliseconds,
+                received: closed.received.clone(),
             })?;
             (closed, frame)
         };
@@ -340,6 +349,34 @@ impl Store {
         Ok(messages)
     }
 
+    /// The messages of other shards that an epoch took, as the journal keeps them.
+    pub fn received_of(&self, epoch: u64) -> Result<Vec<Received>, StoreError> {
+        let back = self.back();
+        let end = back.ends.iter().find(|end| end.epoch == epoch);
+        let End { end, .. } = *end.ok_or(StoreError::NotKept { epoch })?;
+        for Frame { number, payload } in self.front().journal.frames(end..end + 1)? {
+            if let Record::Close { received, .. } = Record::decode(number, &payload)? {
+                return Ok(received);
+            }
+        }
+        Err(StoreError::NotKept { epoch })
+    }
+
+    /// What clients sent to other shards in an epoch that has ended, in order of destination and sender.
+    pub fn sent_of(&self, epoch: u64) -> Result<Vec<Sent>, StoreError> {
+        self.ended(epoch, |_, after| after.sent.clone())
+    }
+
+    /// How many messages of clients an epoch that has ended held.
+    pub fn events_of(&self, epoch: u64) -> Result<usize, StoreError> {
+        self.ended(epoch, |_, after| after.events)
+    }
+
+    /// The accounts as an epoch left them.
+    pub fn view_of(&self, epoch: u64) -> Result<View, StoreError> {
+        self.ended(epoch, |_, after| after.view.clone())
+    }
+
     /// Epochs that have ended and whose root is kept, oldest first, with their roots.
     pub fn roots(&self) -> Vec<(u64, Fr)> {
         let back = self.back();
@@ -364,12 +401,18 @@ impl Store {
         })
     }
 
-    /// The parts of the proof of an epoch that has ended, under these keys.
+    /// The parts of the proof of an epoch that has ended, under these keys. The traffic is the epoch's.
     ///
     /// # Errors
     /// Its messages, its root or the root before it are not kept, or it had no messages.
-    pub fn assemble(&self, epoch: u64, keys: &PartKeys) -> Result<Assembly, StoreError> {
-        let (before, after) = self.views(epoch)?;
+    pub fn assemble(
+        &self,
+        epoch: u64,
+        keys: &PartKeys,
+        traffic: &Traffic,
+    ) -> Result<Assembly, StoreError> {
+        let views = |before: &Version, after: &Version| (before.view.clone(), after.view.clone());
+        let (before, after) = self.ended(epoch, views)?;
         let rules = *self.front().ledger.rules();
         let carried = Carried {
             home: Home {
@@ -382,17 +425,32 @@ impl Store {
             triads: &after.accounts.changed_triads(&before.accounts),
             before: &before,
             after: &after,
+            traffic,
         };
         Ok(carried.assemble(keys)?)
     }
 
-    /// The accounts before and after an epoch.
-    fn views(&self, epoch: u64) -> Result<(View, View), StoreError> {
+    /// Something of the versions before and after an epoch.
+    fn ended<T>(
+        &self,
+        epoch: u64,
+        look: impl Fn(&Version, &Version) -> T,
+    ) -> Result<T, StoreError> {
         let back = self.back();
         let mut pairs = back.versions.iter().zip(back.versions.iter().skip(1));
         let pair = pairs.find(|(_, after)| after.epoch == Some(epoch));
         let (before, after) = pair.ok_or(StoreError::NoRoot { epoch })?;
-        Ok((before.view.clone(), after.view.clone()))
+        Ok(look(before, after))
+    }
+
+    /// Root of the account trie as the last epoch left it.
+    pub fn root(&self) -> Fr {
+        self.back().trie.root()
+    }
+
+    /// Has clients' payments to these shards be refused from now on.
+    pub fn refuse(&self, full: HashSet<u16>) {
+        self.front().ledger.refuse(full);
     }
 
     /// Accounts as the last epoch left them, with those opened since.
@@ -440,6 +498,8 @@ impl Back {
                     accounts,
                     trie: trie.clone(),
                 },
+                events: 0,
+                sent: Vec::new(),
             }]),
             trie,
             checkpoints: VecDeque::from([mark]),
@@ -457,6 +517,8 @@ impl Back {
                 accounts: closed.accounts.clone(),
                 trie: self.trie.clone(),
             },
+            events: closed.messages.len(),
+            sent: closed.outbox.clone(),
         });
         let old = self.versions.len().saturating_sub(keep_roots.max(1));
         self.versions.drain(..old);
@@ -517,7 +579,7 @@ impl Replay {
         };
         match Record::decode(number, &payload)? {
             Record::Open(key) => {
-                let opened = self.ledger.open(key);
+                let opened = self.ledger.apply_open(key);
                 opened.map_err(|error| wrong(error.to_string()))?;
             }
             Record::Messages(messages) => {
@@ -525,13 +587,18 @@ impl Replay {
                 let taken = messages.try_for_each(|signed| self.ledger.apply(signed));
                 taken.map_err(|error| wrong(error.to_string()))?;
             }
-            Record::Close { epoch, .. } => {
-                let closed = self.ledger.close();
-                if closed.epoch != epoch {
-                    return Err(wrong(format!(
-                        "epoch {epoch} ends while {} is open",
-                        closed.epoch
-                    )));
+            Record::Close {
+                epoch, received, ..
+            } => {
+                let taken = received.iter().map(|received| received.opening.clone());
+                let closed = self.ledger.close(taken.collect());
+                let open = closed.epoch;
+                if open != epoch {
+                    return Err(wrong(format!("epoch {epoch} ends while {open} is open")));
+                }
+                if closed.received != received {
+                    let reason = format!("other messages have room at the end of epoch {epoch}");
+                    return Err(wrong(reason));
                 }
                 self.back.commit(&closed, number, self.keep_roots);
             }

@@ -6,14 +6,14 @@ use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
 use common::*;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use trifold_circuits::schnorr::{Coordinates, SchnorrError};
 use trifold_circuits::trie::SparseTrie;
 use trifold_shard::netted::layout::{
-    Account, Payment, SignedMessage, key_u, node_digest, outbox_digest, triad_digest,
+    Account, Payment, SignedMessage, key_u, node_digest, triad_digest,
 };
 use trifold_shard::netted::{
-    Accounts, Closed, Entry, NettedError, NettedLedger, Rules, Sent, Trie,
+    Accounts, Closed, Entry, Limits, NettedError, NettedLedger, Rules, Sent, Trie,
 };
 use trifold_verifier::poseidon;
 
@@ -28,6 +28,8 @@ struct Model {
     debits: BTreeMap<u32, u128>,
     sent: BTreeMap<u32, u64>,
     credits: BTreeMap<(u16, u32), u128>,
+    /// By shard and account that is paid, and sender.
+    foreign: BTreeMap<(u16, u32, u32), u64>,
 }
 
 impl Model {
@@ -38,6 +40,7 @@ impl Model {
             debits: BTreeMap::new(),
             sent: BTreeMap::new(),
             credits: BTreeMap::new(),
+            foreign: BTreeMap::new(),
         }
     }
 
@@ -56,6 +59,10 @@ impl Model {
         for payment in &message.payments {
             let to = (payment.shard, payment.account);
             *self.credits.entry(to).or_default() += u128::from(payment.amount);
+            if payment.shard != SHARD {
+                let pair = (payment.shard, payment.account, message.from);
+                *self.foreign.entry(pair).or_default() += payment.amount;
+            }
             *self.credits.entry((SHARD, 0)).or_default() += u128::from(payment.fee);
         }
         true
@@ -75,15 +82,12 @@ impl Model {
     }
 
     fn outbox(&self) -> Vec<Sent> {
-        let foreign = self
-            .credits
-            .iter()
-            .filter(|((shard, _), _)| *shard != SHARD);
-        let sent = |((shard, account), amount): (&(u16, u32), &u128)| Sent {
+        let sent = |((shard, account, from), amount): (&(u16, u32, u32), &u64)| Sent {
             destination: u64::from(*account) | u64::from(*shard) << 32,
+            from: *from,
             amount: *amount,
         };
-        foreign.map(sent).collect()
+        self.foreign.iter().map(sent).collect()
     }
 }
 
@@ -128,7 +132,7 @@ fn every_refusal_is_specific_and_changes_nothing() {
     let mut ledger = ledger(&secrets);
     let done = sign(&secrets, message(1, 0, &[pay(2, 10)]));
     accept(&mut ledger, done.clone()).unwrap();
-    let before = ledger.clone().close();
+    let before = ledger.clone().close(Vec::new());
     let other_shard = |shard| Payment { shard, ..pay(2, 1) };
     let cases = [
         (
@@ -232,7 +236,7 @@ fn every_refusal_is_specific_and_changes_nothing() {
             expected: 1
         })
     );
-    let after = ledger.clone().close();
+    let after = ledger.clone().close(Vec::new());
     assert_eq!(
         (after.accounts, after.messages),
         (before.accounts, before.messages)
@@ -352,9 +356,9 @@ fn credits_are_spendable_in_the_next_epoch_and_not_before() {
             spent: 1001
         })
     );
-    ledger.close();
+    ledger.close(Vec::new());
     accept(&mut ledger, more).unwrap();
-    let closed = ledger.close();
+    let closed = ledger.close(Vec::new());
     assert_eq!(closed.epoch, 1);
     let balances: Vec<u64> = closed.accounts.iter().map(|entry| entry.balance).collect();
     assert_eq!(balances, [1000, 1001, 999]);
@@ -377,7 +381,7 @@ fn an_account_may_pay_itself_and_never_passes_64_bits() {
     };
     assert_eq!(accept(&mut ledger, overflow), Err(refused));
     accept(&mut ledger, sign(&secrets, message(2, 0, &[pay(2, 7)]))).unwrap();
-    let closed = ledger.close();
+    let closed = ledger.close(Vec::new());
     let ends: Vec<_> = closed
         .accounts
         .iter()
@@ -402,22 +406,74 @@ fn a_full_inbox_is_named_and_what_is_in_it_may_grow() {
     let third = sign(&secrets, message(1, 1, &[to(8), to(9)]));
     let full = NettedError::InboxFull { shard: 4, limit: 2 };
     assert_eq!(accept(&mut ledger, third.clone()), Err(full));
-    accept(
-        &mut ledger,
-        sign(
-            &secrets,
-            message(2, 0, &[to(7), Payment { shard: 3, ..to(9) }]),
-        ),
-    )
-    .unwrap();
-    let sent: Vec<_> = ledger
-        .close()
-        .outbox
-        .iter()
-        .map(|sent| (sent.destination, sent.amount))
-        .collect();
-    assert_eq!(sent, [(9 | 3 << 32, 1), (7 | 4 << 32, 2), (8 | 4 << 32, 1)]);
-    accept(&mut ledger, third).unwrap();
+    // Another sender's payment to the same account is another message.
+    let others = sign(&secrets, message(2, 0, &[to(7)]));
+    assert_eq!(accept(&mut ledger, others.clone()), Err(full));
+    let elsewhere = Payment { shard: 3, ..to(9) };
+    let more = message(1, 1, &[to(7), elsewhere]);
+    accept(&mut ledger, sign(&secrets, more)).unwrap();
+    let closed = ledger.close(Vec::new());
+    let sent = |destination, from, amount| Sent {
+        destination,
+        from,
+        amount,
+    };
+    assert_eq!(
+        closed.outbox,
+        [
+            sent(9 | 3 << 32, 1, 1),
+            sent(7 | 4 << 32, 1, 2),
+            sent(8 | 4 << 32, 1, 1)
+        ]
+    );
+    accept(&mut ledger, others.clone()).unwrap();
+    ledger.refuse(HashSet::from([4]));
+    let later = sign(&secrets, message(2, 1, &[to(7)]));
+    assert_eq!(accept(&mut ledger, later), Err(full));
+    let elsewhere = sign(&secrets, message(2, 1, &[elsewhere]));
+    assert_eq!(accept(&mut ledger, elsewhere), Ok(()));
+}
+
+#[test]
+fn an_epoch_holds_no_more_than_its_proof_can_take() {
+    let secrets = secrets(9);
+    let limited = |limits: Limits| {
+        let rules = Rules { limits, ..rules() };
+        NettedLedger::new(rules, accounts(&secrets), 0).unwrap()
+    };
+    let largest = Limits::LARGEST;
+    let mut few = limited(Limits {
+        messages: 1,
+        ..largest
+    });
+    let [first, second] = [0, 1].map(|ordinal| sign(&secrets, message(1, ordinal, &[pay(2, 1)])));
+    accept(&mut few, first.clone()).unwrap();
+    assert_eq!(accept(&mut few, second.clone()), Err(NettedError::Busy));
+    few.close(Vec::new());
+    assert_eq!(accept(&mut few, second), Ok(()));
+
+    let mut narrow = limited(Limits {
+        accounts: 2,
+        ..largest
+    });
+    accept(&mut narrow, first.clone()).unwrap();
+    let others = sign(&secrets, message(3, 0, &[pay(4, 1)]));
+    assert_eq!(accept(&mut narrow, others), Err(NettedError::Busy));
+    assert_eq!(narrow.open(secrets[0].public()), Err(NettedError::Busy));
+    narrow.close(Vec::new());
+    assert_eq!(narrow.open(secrets[0].public()), Ok(9));
+
+    // Two messages through one channel, or one through each of two.
+    let mut distant = limited(Limits {
+        sent_nodes: 40,
+        ..largest
+    });
+    let to = |shard| Payment { shard, ..pay(7, 1) };
+    accept(&mut distant, sign(&secrets, message(1, 0, &[to(3)]))).unwrap();
+    let more = sign(&secrets, message(2, 0, &[to(4)]));
+    assert_eq!(accept(&mut distant, more), Err(NettedError::Busy));
+    let more = sign(&secrets, message(2, 0, &[to(3)]));
+    assert_eq!(accept(&mut distant, more), Ok(()));
 }
 
 #[test]
@@ -438,7 +494,7 @@ fn accounts_open_until_there_is_no_room() {
     };
     assert_eq!(accept(&mut ledger, early.clone()), Err(refused));
     let mut trie = Trie::of(&accounts(&secrets[..727]), 6);
-    let closed = ledger.close();
+    let closed = ledger.close(Vec::new());
     assert_eq!(
         trie.update(&closed.accounts, &closed.triads),
         slow_root(&closed.accounts, 6)
@@ -496,7 +552,7 @@ fn any_order_of_the_messages_of_an_epoch_gives_the_same_end() {
             for group in messages.chunks(group) {
                 assert!(ledger.accept(group.to_vec()).iter().all(Result::is_ok));
             }
-            let closed = ledger.close();
+            let closed = ledger.close(Vec::new());
             ends.push((root(&closed), closed.outbox, closed.triads));
         }
         assert!(ends.windows(2).all(|pair| pair[0] == pair[1]));
@@ -522,7 +578,7 @@ fn random_epochs_agree_with_the_model_and_conserve_value() {
             assert_eq!(result.is_ok(), model.take(&signed), "{result:?}");
             taken[usize::from(result.is_ok())] += 1;
         }
-        let closed = ledger.close();
+        let closed = ledger.close(Vec::new());
         assert_eq!(closed.epoch, epoch);
         let ends = closed
             .accounts
@@ -530,7 +586,8 @@ fn random_epochs_agree_with_the_model_and_conserve_value() {
             .map(|entry| (u128::from(entry.balance), entry.ordinal));
         assert!(ends.eq(model.closing().into_values()));
         assert_eq!(closed.outbox, model.outbox());
-        left += closed.outbox.iter().map(|sent| sent.amount).sum::<u128>();
+        let sent = closed.outbox.iter().map(|sent| u128::from(sent.amount));
+        left += sent.sum::<u128>();
         assert_eq!(closed.accounts.supply() + left, supply);
         let root = trie.update(&closed.accounts, &closed.triads);
         assert_eq!(root, slow_root(&closed.accounts, rules().depth));
@@ -615,19 +672,4 @@ fn the_layout_is_that_of_the_plain_trie_of_the_same_digests() {
     let key = secret(1).public().coordinates();
     assert_eq!(key_u(key) * (Fr::ONE - key.y), Fr::ONE + key.y);
     assert_eq!(key_u(Coordinates::NEUTRAL), Fr::ZERO);
-}
-
-#[test]
-fn the_outbox_digest_binds_receivers_amounts_and_order() {
-    let list = [(1, 2), (3, 4)];
-    let digest = outbox_digest(list);
-    for other in [
-        vec![],
-        vec![(1, 2)],
-        vec![(3, 4), (1, 2)],
-        vec![(1, 2), (3, 5)],
-        vec![(1, 2), (4, 4)],
-    ] {
-        assert_ne!(outbox_digest(other), digest);
-    }
 }

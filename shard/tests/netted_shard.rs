@@ -21,7 +21,7 @@ use trifold_circuits::snapshot::{Kind, Snapshot, SnapshotError, View, Work};
 use trifold_circuits::trie::SparseTrie;
 use trifold_shard::ShardError;
 use trifold_shard::netted::layout::{Domain, Message, Payment, SignedMessage};
-use trifold_shard::netted::{NettedError, NettedShard, NettedShardError, Submission};
+use trifold_shard::netted::{NettedShard, NettedShardError, Submission};
 use trifold_shard::store::{Settings, StoreError};
 use trifold_verifier::client::{self, Update};
 use trifold_verifier::statement::{GlobalState, Keys, Leaf};
@@ -260,7 +260,7 @@ fn an_epoch_that_ended_in_a_crash_is_submitted_before_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let shard = create(folder.path());
     pay(&shard, 0);
-    shard.store().close_epoch(NOW).unwrap();
+    shard.store().close_epoch(NOW, Vec::new()).unwrap();
     pay(&shard, 1);
     drop(shard);
     let mut shard = open(folder.path()).unwrap();
@@ -268,18 +268,6 @@ fn an_epoch_that_ended_in_a_crash_is_submitted_before_the_next() {
     assert_eq!(snapshot.events(), ACCOUNTS - 1);
     assert_eq!(check(&snapshot, shard.chain().leaf()), Ok(()));
     assert_eq!(shard.pending(), ACCOUNTS as usize - 1);
-}
-
-#[test]
-fn payments_to_other_shards_are_refused_to_their_sender() {
-    let folder = tempfile::tempdir().unwrap();
-    let shard = create(folder.path());
-    let mut message = signed(1, 0, 0, 5).message;
-    message.payments[0].shard = 2;
-    let network = genesis().netted().unwrap().unwrap().network;
-    let elsewhere = Domain::new(network, SHARD as u16).sign(message, &secret(1));
-    let taken = shard.accept(vec![elsewhere]).unwrap();
-    assert_eq!(taken, [Err(NettedError::InboxFull { shard: 2, limit: 0 })]);
 }
 
 type Change = fn(&mut Snapshot);

@@ -12,13 +12,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
+use trifold_circuits::channel::Opening;
 use trifold_circuits::netted::circuit::PartKeys;
 use trifold_circuits::netted::close::CloseError;
 use trifold_circuits::netted::manifest::ManifestError;
+use trifold_circuits::netted::traffic::Traffic;
 use trifold_circuits::schnorr::SecretKey;
 use trifold_shard::netted::layout::{Payment, SignedMessage};
 use trifold_shard::netted::{Accounts, NettedError};
 use trifold_shard::store::{Intake, IntakeError, Settings, Store, StoreError};
+use trifold_verifier::statement::{Leaf, Message, kind};
 
 const SENDERS: u32 = 12;
 /// So much that nobody runs out of it.
@@ -130,7 +133,7 @@ fn child() {
         }
         loop {
             let milliseconds = (store.epoch() + 1) * EPOCH_MILLISECONDS;
-            let committed = store.close_epoch(milliseconds).unwrap();
+            let committed = store.close_epoch(milliseconds, Vec::new()).unwrap();
             println!("root {} {}", committed.epoch, committed.root);
             std::thread::sleep(Duration::from_millis(3));
         }
@@ -215,7 +218,7 @@ fn killed_at_any_point_it_loses_nothing_acknowledged_and_does_nothing_twice() {
         acknowledged.check(&store);
         check_proofs(&store);
         let milliseconds = (store.epoch() + 1) * EPOCH_MILLISECONDS;
-        store.close_epoch(milliseconds).unwrap();
+        store.close_epoch(milliseconds, Vec::new()).unwrap();
         check_balances(&store);
     }
     assert!(acknowledged.next.len() as u32 == SENDERS && acknowledged.roots.len() > 3);
@@ -240,7 +243,9 @@ fn what_is_opened_again_is_what_was_closed() {
                 SENDERS
             );
         }
-        let committed = store.close_epoch(epoch * EPOCH_MILLISECONDS).unwrap();
+        let committed = store
+            .close_epoch(epoch * EPOCH_MILLISECONDS, Vec::new())
+            .unwrap();
         assert_eq!(
             (committed.epoch, committed.messages.len()),
             (epoch, SENDERS as usize)
@@ -272,7 +277,9 @@ fn what_is_opened_again_is_what_was_closed() {
         ));
     }
     let store = open(folder.path());
-    store.close_epoch(7 * EPOCH_MILLISECONDS).unwrap();
+    store
+        .close_epoch(7 * EPOCH_MILLISECONDS, Vec::new())
+        .unwrap();
     check_balances(&store);
 }
 
@@ -284,7 +291,9 @@ fn messages_are_taken_while_an_epoch_is_hashed() {
     std::thread::scope(|scope| {
         let closing = scope.spawn(|| {
             (0..20).for_each(|epoch| {
-                store.close_epoch(epoch * EPOCH_MILLISECONDS).unwrap();
+                store
+                    .close_epoch(epoch * EPOCH_MILLISECONDS, Vec::new())
+                    .unwrap();
             });
         });
         let mut taken = 0;
@@ -298,7 +307,9 @@ fn messages_are_taken_while_an_epoch_is_hashed() {
             taken += 1;
         }
     });
-    store.close_epoch(20 * EPOCH_MILLISECONDS).unwrap();
+    store
+        .close_epoch(20 * EPOCH_MILLISECONDS, Vec::new())
+        .unwrap();
     check_balances(&store);
     check_proofs(&store);
 }
@@ -405,7 +416,9 @@ fn ten_thousand_epochs_take_no_more_room_than_a_few_and_every_root_kept_proves()
             store.submit(vec![signed(&secrets, from, ordinal)]).unwrap(),
             [Ok(())]
         );
-        store.close_epoch(epoch * EPOCH_MILLISECONDS).unwrap();
+        store
+            .close_epoch(epoch * EPOCH_MILLISECONDS, Vec::new())
+            .unwrap();
         let half = usize::from(epoch >= EPOCHS / 100);
         if epoch % 7 == 0 {
             largest[half] = bytes(folder.path()).max(largest[half]);
@@ -465,16 +478,17 @@ fn a_kept_epoch_is_made_into_parts() {
     let (secrets, folder) = (secrets(SENDERS), folder());
     let store = create(folder.path(), &secrets);
     let keys = PartKeys::new(|circuit| Fr::from(1 + circuit as u64)).unwrap();
+    let unused = Traffic::unused().unwrap();
     let pay_next = |from: u32| sign(&secrets, message(from, 0, &[pay((from + 1) % SENDERS, 7)]));
     let messages = (0..SENDERS).map(pay_next).collect();
     assert!(store.submit(messages).unwrap().iter().all(Result::is_ok));
     let opened = store.open_account(secret(500).public()).unwrap();
     let to_it = sign(&secrets, message(3, 1, &[pay(opened, 9), pay(4, 1)]));
     assert_eq!(store.submit(vec![to_it]).unwrap(), [Ok(())]);
-    let committed = store.close_epoch(1).unwrap();
+    let committed = store.close_epoch(1, Vec::new()).unwrap();
     drop(store);
     let store = open(folder.path());
-    let assembly = store.assemble(0, &keys).unwrap();
+    let assembly = store.assemble(0, &keys, &unused).unwrap();
     let tree = assembly
         .manifest
         .tree(SHARD.into(), &keys, Fr::from(0))
@@ -482,25 +496,97 @@ fn a_kept_epoch_is_made_into_parts() {
     assert_eq!(assembly.manifest.new, committed.root);
     assert_eq!(tree.close.statement().unwrap().events, SENDERS + 1);
     assert!(matches!(
-        store.assemble(1, &keys),
+        store.assemble(1, &keys, &unused),
         Err(StoreError::NoRoot { epoch: 1 })
     ));
 }
 
-/// What leaves for another shard ends at no account, so nothing may pretend that the epoch closes.
+/// Without the messages that carry them, payments to other shards end nowhere, so nothing may pretend that the epoch closes.
 #[test]
-fn an_epoch_with_payments_elsewhere_does_not_close() {
+fn an_epoch_with_payments_elsewhere_does_not_close_without_its_messages() {
     let (secrets, folder) = (secrets(SENDERS), folder());
     let store = create(folder.path(), &secrets);
     let keys = PartKeys::new(|circuit| Fr::from(1 + circuit as u64)).unwrap();
+    let unused = Traffic::unused().unwrap();
     let elsewhere = Payment {
         shard: SHARD + 1,
         ..pay(0, 5)
     };
     let message = sign(&secrets, message(1, 0, &[elsewhere]));
     assert_eq!(store.submit(vec![message]).unwrap(), [Ok(())]);
-    store.close_epoch(1).unwrap();
-    let assembly = store.assemble(0, &keys).unwrap();
+    store.close_epoch(1, Vec::new()).unwrap();
+    let assembly = store.assemble(0, &keys, &unused).unwrap();
     let tree = assembly.manifest.tree(SHARD.into(), &keys, Fr::from(0));
     assert!(matches!(tree, Err(ManifestError::Close(CloseError::Sums))));
+}
+
+/// Message `index` of shard 0; whether it was sent is not for the store to say.
+fn opening(index: u64, to: u32, amount: u64) -> Opening {
+    let leaf = Leaf::genesis(Fr::from(1), Fr::from(2), 3);
+    Opening {
+        source: 0,
+        leaf,
+        leaf_siblings: vec![[Fr::from(4), Fr::from(5)]],
+        state_root: Fr::from(6),
+        inbox_root: Fr::from(7),
+        count: 9,
+        channel_siblings: vec![[Fr::from(8), Fr::from(9)]],
+        index,
+        message: Message {
+            kind: kind::TRANSFER,
+            from: 1,
+            to,
+            amount,
+            payload: Fr::from(0),
+        },
+        index_siblings: vec![[Fr::from(10), Fr::from(11)]],
+    }
+}
+
+#[test]
+fn what_an_epoch_took_and_sent_is_known_after_a_restart_as_long_as_it_is_kept() {
+    let (secrets, folder) = (secrets(SENDERS), folder());
+    let store = create(folder.path(), &secrets);
+    let elsewhere = Payment {
+        shard: 3,
+        ..pay(2, 7)
+    };
+    let message = sign(&secrets, message(1, 0, &[elsewhere, pay(2, 1)]));
+    assert_eq!(store.submit(vec![message]).unwrap(), [Ok(())]);
+    let room = u64::MAX - WEALTH - 1;
+    let taken = [(2, room), (2, 1), (3, 5), (SENDERS, 6)];
+    let taken = (0..)
+        .zip(taken)
+        .map(|(index, (to, amount))| opening(index, to, amount));
+    let taken: Vec<Opening> = taken.collect();
+    let committed = store.close_epoch(1, taken.clone()).unwrap();
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!((store.root(), store.epoch()), (committed.root, 1));
+    let received = store.received_of(0).unwrap();
+    let openings: Vec<Opening> = received.iter().map(|one| one.opening.clone()).collect();
+    let full: Vec<bool> = received.iter().map(|one| one.full).collect();
+    assert_eq!((openings, full), (taken, vec![false, true, false, false]));
+    assert_eq!(store.sent_of(0).unwrap(), committed.outbox);
+    assert_eq!(store.events_of(0).unwrap(), 1);
+    let closing = store.view_of(0).unwrap().accounts;
+    let balances = [1, 2, 3].map(|account| closing.get(account).unwrap().balance);
+    assert_eq!(balances, [WEALTH - 8, u64::MAX, WEALTH + 5]);
+    assert!(matches!(
+        store.received_of(1),
+        Err(StoreError::NotKept { epoch: 1 })
+    ));
+    for epoch in 1..20 {
+        store
+            .close_epoch(epoch * EPOCH_MILLISECONDS, Vec::new())
+            .unwrap();
+    }
+    assert!(matches!(
+        store.received_of(0),
+        Err(StoreError::NotKept { epoch: 0 })
+    ));
+    assert!(matches!(
+        store.sent_of(0),
+        Err(StoreError::NoRoot { epoch: 0 })
+    ));
 }

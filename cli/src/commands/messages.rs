@@ -8,8 +8,7 @@ use trifold_shard::Delivery;
 use trifold_shard::delivery::MAX_DELIVERY_BYTES;
 
 use crate::bounded;
-use crate::ledger::Ledger;
-use crate::time::now_milliseconds;
+use crate::ledger;
 
 /// The other shard takes them under a global state that it has seen, which has to be one of the newest eight that this ledger took
 /// in. The file also tells the other how many of its messages were taken, so it is of use without any.
@@ -39,7 +38,7 @@ pub struct Receive {
 
 impl Messages {
     pub fn run(self) -> anyhow::Result<()> {
-        let Ledger { shard, .. } = Ledger::open(&self.ledger)?;
+        let shard = ledger::open_exchanging(&self.ledger)?;
         let epoch = self.epoch.or(shard.seen_epoch());
         let epoch = epoch.context("no global state was taken in yet: trifold submit does that")?;
         let delivery = shard.deliver(self.to, epoch)?;
@@ -60,13 +59,12 @@ impl Receive {
         let text = bounded::read(&self.delivery, MAX_DELIVERY_BYTES)?;
         let delivery: Delivery = serde_json::from_slice(&text)
             .with_context(|| format!("{}: not a delivery", self.delivery.display()))?;
-        let mut ledger = Ledger::open(&self.ledger)?;
-        let taken = ledger.shard.receive(&delivery, now_milliseconds())?;
-        ledger.save()?;
+        let mut shard = ledger::open_exchanging(&self.ledger)?;
+        let taken = shard.receive(&delivery)?;
         println!(
             "{taken} messages of shard {} taken; {} transfers and messages wait for a snapshot",
             delivery.source,
-            ledger.shard.pending()
+            shard.waiting()
         );
         Ok(())
     }

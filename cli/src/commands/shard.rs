@@ -9,15 +9,17 @@ use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 use tokio::sync::watch;
 use trifold_circuits::artifacts::{Checkout, CircuitSpec, Manifest};
-use trifold_circuits::genesis::{GenesisProgram, ProgramStart, TRANSFER};
-use trifold_circuits::schnorr::PublicKey;
+use trifold_circuits::genesis::{GenesisProgram, ProgramStart, Start, TRANSFER};
+use trifold_circuits::schnorr::{Coordinates, PublicKey};
 use trifold_circuits::snapshot::Snapshot;
-use trifold_circuits::transfer::SeenState;
+use trifold_circuits::transfer::{self, SeenState};
 use trifold_console::metrics::Role;
 use trifold_console::{Console, Light, Metrics};
 use trifold_prover::Entropy;
+use trifold_shard::boxes::{Inbox, Outbox};
+use trifold_shard::netted::layout::{Payment, account_key};
 use trifold_shard::program::{MAX_FILE_BYTES, ProgramStep, start_from_json};
-use trifold_shard::{Shard, Wallet, file};
+use trifold_shard::{Wallet, file};
 use trifold_verifier::statement::Leaf;
 
 use super::messages::{Messages, Receive};
@@ -303,25 +305,38 @@ impl Transfer {
 
     fn netted(self) -> anyhow::Result<()> {
         ensure!(
-            self.to_shard.is_none(),
-            "a netted shard has no channels to others"
+            !self.request,
+            "a netted shard sends payments, and no shard answers those: only shards of {TRANSFER} send requests"
         );
         let ledger = NettedLedger::open(&self.ledger)?;
-        let payments = match (self.from, self.to) {
-            (Some(from), Some(to)) => vec![(from.try_into()?, to.try_into()?, self.amount)],
-            _ => {
-                let accounts = ledger.shard.store().accounts().len() as u64;
-                let first = ledger.shard.pending() as u64;
-                let payment = |nth: u64| {
-                    let from = nth % accounts;
-                    (from as u32, ((from + 1) % accounts) as u32, self.amount)
-                };
-                (first..first + self.count).map(payment).collect()
-            }
+        let shard = self.to_shard.unwrap_or(ledger.index());
+        let shard = u16::try_from(shard).with_context(|| format!("no shard {shard}"))?;
+        let amount = self.amount;
+        let payment = |(from, account)| {
+            let fee = 0;
+            let payment = Payment {
+                account,
+                shard,
+                amount,
+                fee,
+            };
+            (from, payment)
         };
+        let payments: Vec<_> = self.turns(&ledger)?.into_iter().map(payment).collect();
         ledger.pay(&payments)?;
         println!("{} messages wait for a snapshot", ledger.shard.pending());
         Ok(())
+    }
+
+    /// Who pays whom.
+    fn turns(&self, ledger: &NettedLedger) -> anyhow::Result<Vec<(u32, u32)>> {
+        if let (Some(from), Some(to)) = (self.from, self.to) {
+            return Ok(vec![(from.try_into()?, to.try_into()?)]);
+        }
+        let accounts = ledger.shard.store().accounts().len() as u64;
+        let first = ledger.shard.pending() as u64;
+        let turn = |nth: u64| ((nth % accounts) as u32, ((nth + 1) % accounts) as u32);
+        Ok((first..first + self.count).map(turn).collect())
     }
 }
 
@@ -332,7 +347,8 @@ fn pay(ledger: &mut Ledger, from: u64, to: u64, amount: u64) -> anyhow::Result<(
     Ok(ledger.shard.accept(&signed)?)
 }
 
-/// To another shard, naming the key that the account there has had since genesis, if it is that old.
+/// To another shard, naming the key that the account there has had since genesis, if it is that old; a netted shard knows it by its
+/// u coordinate.
 fn send(
     ledger: &mut Ledger,
     from: u64,
@@ -343,13 +359,20 @@ fn send(
     let keys = ledger.secrets.accounts.get(shard as usize);
     let place = usize::try_from(to).ok();
     let key = keys.zip(place).and_then(|(keys, place)| keys.get(place));
-    let key = key.map(|secret| secret.public());
-    let mut wallet = wallet(ledger, from)?;
-    let signed = match request {
-        true => wallet.request((shard, to), key, amount),
-        false => wallet.send((shard, to), key, amount),
+    let key = key.map(|secret| secret.public().coordinates());
+    let there = ledger.genesis.shards().get(shard as usize);
+    let netted = there.is_some_and(|shard| matches!(shard.start, Start::Netted(_)));
+    let named = |key| match netted {
+        true => account_key(key),
+        false => key,
     };
-    Ok(ledger.shard.accept(&signed)?)
+    let mut wallet = wallet(ledger, from)?;
+    let transfer = transfer::Transfer {
+        receiver_key: key.map_or(Coordinates::NONE, named),
+        request,
+        ..wallet.send((shard, to), None, amount).transfer
+    };
+    Ok(ledger.shard.accept(&wallet.sign(transfer))?)
 }
 
 /// The client with that account.
@@ -400,9 +423,10 @@ impl Show {
         let ledger = NettedLedger::open(&self.ledger)?;
         let (shard, chain) = (&ledger.shard, ledger.shard.chain());
         println!(
-            "shard {}: {} messages wait for a snapshot, {} under way",
+            "shard {}: {} messages and {} of other shards wait for a snapshot, {} under way",
             chain.index(),
             shard.pending(),
+            shard.queued(),
             chain.under_way().map_or(0, Snapshot::events)
         );
         show_leaf(chain.leaf());
@@ -413,6 +437,7 @@ impl Show {
                 account.balance, account.ordinal
             );
         }
+        show_channels(shard.outbox(), shard.inbox());
         Ok(())
     }
 
@@ -439,14 +464,13 @@ impl Show {
                 account.balance, account.ordinal
             );
         }
-        show_channels(&shard);
+        show_channels(shard.outbox(), shard.inbox());
         Ok(())
     }
 }
 
 /// Messages to and from other shards, if there ever were any.
-fn show_channels(shard: &Shard) {
-    let (outbox, inbox) = (shard.outbox(), shard.inbox());
+fn show_channels(outbox: &Outbox, inbox: &Inbox) {
     let sent = outbox.channels().map(|(other, _)| other);
     let others: BTreeSet<u32> = sent.chain(inbox.counts().map(|(other, _)| other)).collect();
     if others.is_empty() {

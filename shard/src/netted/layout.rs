@@ -91,13 +91,10 @@ pub fn node_digest(children: &[Fr; 3]) -> Fr {
     hash_3(children)
 }
 
-/// Digest of an epoch's payments to other shards: of nothing, and for each `(destination, amount)` in order, of what came before, the destination
-/// and the amount.
-pub fn outbox_digest(payments: impl IntoIterator<Item = (u64, u128)>) -> Fr {
-    let absorb = |digest, (destination, amount): (u64, u128)| {
-        hash_3(&[digest, destination.into(), amount.into()])
-    };
-    payments
-        .into_iter()
-        .fold(tag("trifold/netted/outbox/v1"), absorb)
+/// How a transfer names the account of a netted shard that has this key: (u, 0), which is no key.
+pub fn account_key(key: Coordinates) -> Coordinates {
+    Coordinates {
+        x: key_u(key),
+        y: Fr::ZERO,
+    }
 }

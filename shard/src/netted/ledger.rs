@@ -2,15 +2,16 @@
 
 use super::accounts::{Accounts, Entry, is_key};
 use super::layout::{Domain, MAX_DEPTH, MAX_PAYMENTS, SignedMessage, destination};
+use super::limits::Limits;
+use super::sent::{Payments, Sent, parts};
 use super::trie::MIN_DEPTH;
 use crate::signatures::{Claim, refused};
 use ark_bn254::Fr;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use trifold_circuits::channel::Opening;
+use trifold_circuits::netted::traffic::{Received, takes};
 use trifold_circuits::schnorr::{PublicKey, SchnorrError};
-
-/// Most messages of one epoch.
-pub const MAX_EPOCH_MESSAGES: usize = 1 << 22;
 
 /// Why a message or a ledger was refused; nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,9 +62,11 @@ pub enum NettedError {
     },
     #[error("signature refused: {0}")]
     Signature(#[from] SchnorrError),
-    #[error("shard {shard} takes no more than {limit} receivers per epoch; try again in the next")]
+    #[error(
+        "shard {shard} is sent no more than {limit} messages per epoch, or before it takes some; try again later"
+    )]
     InboxFull { shard: u16, limit: usize },
-    #[error("{MAX_EPOCH_MESSAGES} messages wait for the end of the epoch; try again after it")]
+    #[error("the epoch holds as much as its proof can take; try again after its end")]
     Busy,
 }
 
@@ -79,8 +82,9 @@ pub struct Rules {
     pub depth: u8,
     /// The account of this shard that fees go to.
     pub collector: u32,
-    /// Most accounts of one other shard that are paid in one epoch.
+    /// Most messages to one other shard in one epoch.
     pub inbox_receivers: usize,
+    pub limits: Limits,
 }
 
 impl Rules {
@@ -98,14 +102,6 @@ struct Pending {
     messages: u64,
 }
 
-/// What another shard's account is paid in one epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sent {
-    /// account + 2^32 shard.
-    pub destination: u64,
-    pub amount: u128,
-}
-
 /// An epoch that has ended.
 #[derive(Clone, Debug)]
 pub struct Closed {
@@ -114,8 +110,10 @@ pub struct Closed {
     pub accounts: Accounts,
     /// Bottom nodes that it changed, in order.
     pub triads: Vec<u32>,
-    /// In order of destination.
+    /// In order of destination and sender.
     pub outbox: Vec<Sent>,
+    /// Of other shards, in the order in which they were taken.
+    pub received: Vec<Received>,
     /// As they were accepted; any order that keeps each sender's own leads to the same root.
     pub messages: Vec<SignedMessage>,
 }
@@ -128,9 +126,9 @@ pub struct NettedLedger {
     accounts: Accounts,
     epoch: u64,
     pending: HashMap<u32, Pending>,
-    outbox: BTreeMap<u64, u128>,
-    /// Receivers per shard in the outbox.
-    receivers: HashMap<u16, usize>,
+    outbox: Payments,
+    /// Other shards that clients can't send anything now.
+    full: HashSet<u16>,
     messages: Vec<SignedMessage>,
 }
 
@@ -157,8 +155,8 @@ impl NettedLedger {
             accounts,
             epoch,
             pending: HashMap::new(),
-            outbox: BTreeMap::new(),
-            receivers: HashMap::new(),
+            outbox: Payments::default(),
+            full: HashSet::new(),
             messages: Vec::new(),
         })
     }
@@ -189,8 +187,21 @@ impl NettedLedger {
         Some(entry.ordinal + self.pending(account).messages)
     }
 
+    /// Has clients' payments to these shards be refused from now on.
+    pub fn refuse(&mut self, full: HashSet<u16>) {
+        self.full = full;
+    }
+
     /// Opens an account for `key`; it may be paid from now on, and pay from the next epoch on.
     pub fn open(&mut self, key: PublicKey) -> Result<u32, NettedError> {
+        match self.pending.len() < self.rules.limits.accounts {
+            true => self.apply_open(key),
+            false => Err(NettedError::Busy),
+        }
+    }
+
+    /// Opens an account if the trie has a place for it.
+    pub(crate) fn apply_open(&mut self, key: PublicKey) -> Result<u32, NettedError> {
         let capacity = self.rules.capacity();
         if self.accounts.len() as u64 >= capacity {
             return Err(NettedError::Full { capacity });
@@ -209,7 +220,11 @@ impl NettedLedger {
     pub fn accept(&mut self, messages: Vec<SignedMessage>) -> Vec<Result<(), NettedError>> {
         let mut results = self.check(&messages);
         for (result, signed) in results.iter_mut().zip(messages) {
-            *result = result.and_then(|()| self.apply(signed));
+            *result = result.and_then(|()| {
+                let credits = self.credits(&signed);
+                self.check_room(&signed, &credits)?;
+                self.enter(signed, credits)
+            });
         }
         results
     }
@@ -281,23 +296,58 @@ impl NettedLedger {
             if shard == own && self.accounts.get(account).is_none() {
                 return Err(NettedError::UnknownReceiver { account });
             }
+            if self.full.contains(&shard) {
+                let limit = self.rules.inbox_receivers;
+                return Err(NettedError::InboxFull { shard, limit });
+            }
         }
         Ok(())
     }
 
-    /// Takes a message whose signature and form are right, as one from a journal is.
-    pub(crate) fn apply(&mut self, signed: SignedMessage) -> Result<(), NettedError> {
-        if self.messages.len() >= MAX_EPOCH_MESSAGES {
+    /// Whether the epoch has room for what the message adds to it.
+    fn check_room(
+        &self,
+        signed: &SignedMessage,
+        credits: &BTreeMap<u64, u128>,
+    ) -> Result<(), NettedError> {
+        let (own, limits) = (self.rules.shard, self.rules.limits);
+        let touched = self.pending.len() + credits.len() + 1;
+        if self.messages.len() >= limits.messages || touched > limits.accounts {
             return Err(NettedError::Busy);
         }
-        let spent = self.check_sender(&signed)?;
+        let foreign = credits.keys().filter(|to| parts(**to).1 != own);
+        let added = self.outbox.adding(signed.message.from, foreign.copied());
+        let limit = self.rules.inbox_receivers;
+        for (shard, new) in added.shards {
+            if self.outbox.count(shard) + new > limit {
+                return Err(NettedError::InboxFull { shard, limit });
+            }
+        }
+        match added.nodes > limits.sent_nodes {
+            true => Err(NettedError::Busy),
+            false => Ok(()),
+        }
+    }
+
+    /// Takes a message that was accepted before, as one from a journal was.
+    pub(crate) fn apply(&mut self, signed: SignedMessage) -> Result<(), NettedError> {
         let credits = self.credits(&signed);
+        self.enter(signed, credits)
+    }
+
+    fn enter(
+        &mut self,
+        signed: SignedMessage,
+        credits: BTreeMap<u64, u128>,
+    ) -> Result<(), NettedError> {
+        let spent = self.check_sender(&signed)?;
         self.check_credits(&credits)?;
-        let sender = self.pending.entry(signed.message.from).or_default();
+        let from = signed.message.from;
+        let sender = self.pending.entry(from).or_default();
         sender.spent += spent;
         sender.messages += 1;
         for (to, amount) in credits {
-            self.credit(to, amount);
+            self.credit(from, to, amount as u64);
         }
         self.messages.push(signed);
         Ok(())
@@ -351,19 +401,11 @@ impl NettedLedger {
 
     /// Debits are left out of a receiver's room, so that it does not depend on the order of messages.
     fn check_credits(&self, credits: &BTreeMap<u64, u128>) -> Result<(), NettedError> {
-        let mut new_receivers: HashMap<u16, usize> = HashMap::new();
-        for (to, amount) in credits {
-            let (account, shard) = parts(*to);
-            if shard != self.rules.shard {
-                let new = new_receivers.entry(shard).or_default();
-                *new += usize::from(!self.outbox.contains_key(to));
-                let known = self.receivers.get(&shard).copied().unwrap_or(0);
-                let limit = self.rules.inbox_receivers;
-                if known + *new > limit {
-                    return Err(NettedError::InboxFull { shard, limit });
-                }
-                continue;
-            }
+        let own = credits
+            .iter()
+            .filter(|(to, _)| parts(**to).1 == self.rules.shard);
+        for (to, amount) in own {
+            let account = parts(*to).0;
             let entry = self.accounts.get(account);
             let balance = entry
                 .ok_or(NettedError::UnknownReceiver { account })?
@@ -380,19 +422,18 @@ impl NettedLedger {
         Ok(())
     }
 
-    fn credit(&mut self, to: u64, amount: u128) {
+    fn credit(&mut self, from: u32, to: u64, amount: u64) {
         let (account, shard) = parts(to);
-        if shard == self.rules.shard {
-            self.pending.entry(account).or_default().credits += amount as u64;
-            return;
+        match shard == self.rules.shard {
+            true => self.pending.entry(account).or_default().credits += amount,
+            false => self.outbox.add(from, to, amount),
         }
-        let known = self.outbox.len();
-        *self.outbox.entry(to).or_default() += amount;
-        *self.receivers.entry(shard).or_default() += self.outbox.len() - known;
     }
 
-    /// Ends the epoch: nets what was accepted and opens the next one. Hashes nothing.
-    pub fn close(&mut self) -> Closed {
+    /// Ends the epoch: credits what is taken of other shards, nets all that was accepted and opens the next one. Hashes nothing.
+    pub fn close(&mut self, taken: Vec<Opening>) -> Closed {
+        let received = taken.into_iter().map(|opening| self.receive(opening));
+        let received = received.collect();
         let mut triads = Vec::with_capacity(self.pending.len());
         for (account, pending) in self.pending.drain() {
             triads.push(account / 3);
@@ -403,29 +444,33 @@ impl NettedLedger {
         }
         triads.par_sort_unstable();
         triads.dedup();
-        let outbox = std::mem::take(&mut self.outbox).into_iter();
-        let sent = |(destination, amount)| Sent {
-            destination,
-            amount,
-        };
-        self.receivers.clear();
         let epoch = self.epoch;
         self.epoch += 1;
         Closed {
             epoch,
             accounts: self.accounts.clone(),
             triads,
-            outbox: outbox.map(sent).collect(),
+            outbox: self.outbox.take(),
+            received,
             messages: std::mem::take(&mut self.messages),
         }
+    }
+
+    /// Credits a message of another shard where an account takes it and has room, debits left out as in
+    /// [`Self::check_credits`].
+    fn receive(&mut self, opening: Opening) -> Received {
+        let (to, amount) = (opening.message.to, opening.message.amount);
+        let key = self.accounts.key_u(to).unwrap_or_default();
+        let takes = takes(&opening.message, key);
+        let balance = self.accounts.get(to).map_or(0, |entry| entry.balance);
+        let full = takes && amount > u64::MAX - balance - self.pending(to).credits;
+        if takes && !full {
+            self.pending.entry(to).or_default().credits += amount;
+        }
+        Received { opening, full }
     }
 
     fn pending(&self, account: u32) -> Pending {
         self.pending.get(&account).copied().unwrap_or_default()
     }
-}
-
-/// Account and shard of a destination.
-fn parts(destination: u64) -> (u32, u16) {
-    (destination as u32, (destination >> 32) as u16)
 }

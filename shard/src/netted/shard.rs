@@ -1,23 +1,35 @@
 //! A netted shard: a ledger on disk, and its place in the chain of global states.
 
 use super::ledger::Rules;
+use super::limits::Limits;
 use super::{Accounts, Entry, NettedError};
+use crate::boxes::{Inbox, Outbox};
 use crate::chain::Chain;
 use crate::file::{self, FileError};
+use crate::post::{MAX_UNTAKEN, Post, Waiting};
 use crate::shard::ShardError;
 use crate::store::{Settings, Store, StoreError};
 use ark_bn254::Fr;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use trifold_circuits::channel::BodyFields;
 use trifold_circuits::genesis::{
     Genesis, GenesisAccount, GenesisError, Netted, NettedStart, Start,
 };
+use trifold_circuits::netted::manifest::Manifest;
 use trifold_circuits::netted::message::SignedMessage;
 use trifold_circuits::netted::statement::State;
-use trifold_circuits::snapshot::{Exchange, Snapshot, Work};
-use trifold_circuits::transfer::body;
+use trifold_circuits::netted::traffic::Traffic;
+use trifold_circuits::snapshot::{Snapshot, Work};
+use trifold_circuits::trie::TrieError;
+use trifold_verifier::statement::Body;
 use trifold_verifier::verified::VerifiedState;
+
+mod exchange;
+
+use exchange::{Exchanged, Queued};
 
 /// Name of the file with the place in the chain, beside the store's files.
 const CHAIN: &str = "chain.json";
@@ -32,15 +44,25 @@ pub enum NettedShardError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Trie(#[from] TrieError),
+    #[error(transparent)]
     File(#[from] FileError),
 }
 
-/// What is kept of the chain.
+/// What is kept beside the ledger.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Position {
     chain: Chain,
     /// The ledger's epoch that is submitted next, or under way.
     epoch: u64,
+    /// The body before that epoch, and what was sent and taken before it.
+    #[serde(with = "BodyFields")]
+    body: Body,
+    post: Post,
+    /// What that epoch does to them, once it is under way.
+    under_way: Option<Exchanged>,
+    /// Messages of other shards that no epoch under way or before it took, in the order in which they came.
+    queue: VecDeque<Queued>,
 }
 
 /// What to submit: the snapshot, and the blobs that its parts are proven from.
@@ -50,8 +72,8 @@ pub struct Submission {
     pub inputs: Vec<Vec<u8>>,
 }
 
-/// One shard. Messages are taken at any time, also by others that hold its store while a snapshot is made; an epoch ends when a
-/// snapshot is asked for and none is under way.
+/// One shard. Clients' messages are taken at any time, also by others that hold its store while a snapshot is made; an epoch ends when
+/// a snapshot is asked for and none is under way, and then takes messages of other shards.
 pub struct NettedShard {
     folder: PathBuf,
     store: Arc<Store>,
@@ -80,19 +102,23 @@ impl NettedShard {
         };
         let accounts: Accounts = start.accounts.iter().map(entry).collect();
         let store = Arc::new(Store::create(folder, rules, accounts, settings)?);
+        let post = Post::new()?;
         let position = Position {
             chain: Chain::genesis(genesis, index, transfer)?,
             epoch: 0,
+            body: post.body(state(&netted, rules.depth, store.root()).digest()),
+            post,
+            under_way: None,
+            queue: VecDeque::new(),
         };
-        let shard = Self {
+        file::write_json(&folder.join(CHAIN), &position)?;
+        Ok(Self {
             folder: folder.into(),
             store,
             netted,
             depth: rules.depth,
             position,
-        };
-        shard.save()?;
-        Ok(shard)
+        })
     }
 
     /// Opens what [`NettedShard::create`] made.
@@ -108,17 +134,16 @@ impl NettedShard {
         let position: Position = file::read_json(&path)?;
         let (rules, netted, _) = terms(genesis, position.chain.index())?;
         let store = Arc::new(Store::open(folder, rules, settings)?);
-        if store.epoch() < position.epoch {
-            let reason = "the ledger is older than what was submitted";
-            return Err(ShardError::Inconsistent(reason).into());
-        }
-        Ok(Self {
+        position.check(store.epoch())?;
+        let shard = Self {
             folder: folder.into(),
             store,
             netted,
             depth: rules.depth,
             position,
-        })
+        };
+        shard.refuse_full();
+        Ok(shard)
     }
 
     /// The ledger, which takes messages whatever the shard is doing.
@@ -131,9 +156,24 @@ impl NettedShard {
         &self.position.chain
     }
 
-    /// Messages accepted that no snapshot holds yet.
+    /// Messages sent, as the latest global state counts them.
+    pub fn outbox(&self) -> &Outbox {
+        self.position.post.outbox()
+    }
+
+    /// Messages taken, as the latest global state counts them.
+    pub fn inbox(&self) -> &Inbox {
+        self.position.post.inbox()
+    }
+
+    /// Clients' messages accepted that no snapshot holds yet.
     pub fn pending(&self) -> usize {
         self.store.pending()
+    }
+
+    /// Messages of other shards that no snapshot holds yet.
+    pub fn queued(&self) -> usize {
+        self.position.queue.len()
     }
 
     /// Takes messages together; those that are `Ok` are on disk when this returns.
@@ -144,24 +184,27 @@ impl NettedShard {
         Ok(self.store.submit(messages)?)
     }
 
-    /// What to submit: the snapshot under way, unchanged, or else one of the messages accepted since, if there are any. It is
+    /// What to submit: the snapshot under way, unchanged, or else one of the messages that came since, if there are any. It is
     /// remembered before it is given away.
     pub fn snapshot(
         &mut self,
         now_milliseconds: u64,
     ) -> Result<Option<Submission>, NettedShardError> {
         let epoch = self.position.epoch;
-        if self.position.chain.under_way().is_none() {
-            // An epoch that ended before a crash, and whose snapshot was not remembered, comes first.
-            if self.store.epoch() == epoch {
-                if self.store.pending() == 0 {
-                    return Ok(None);
-                }
-                self.store.close_epoch(now_milliseconds)?;
+        let is_under_way = self.position.under_way.is_some();
+        // An epoch that ended before a crash, and whose snapshot was not remembered, comes first.
+        if !is_under_way && self.store.epoch() == epoch {
+            let taken = self.position.takable();
+            if self.store.pending() == 0 && taken.is_empty() {
+                return Ok(None);
             }
-            self.prepare(epoch, now_milliseconds)?;
+            self.store.close_epoch(now_milliseconds, taken)?;
         }
-        let assembly = self.store.assemble(epoch, &self.netted.keys)?;
+        let traffic = self.traffic()?;
+        let assembly = self.store.assemble(epoch, &self.netted.keys, &traffic)?;
+        if !is_under_way {
+            self.prepare(&traffic, assembly.manifest, now_milliseconds)?;
+        }
         let snapshot = self.position.chain.under_way().cloned();
         Ok(snapshot.map(|snapshot| Submission {
             snapshot,
@@ -170,20 +213,23 @@ impl NettedShard {
     }
 
     /// Remembers the snapshot of an epoch that has ended.
-    fn prepare(&mut self, epoch: u64, now_milliseconds: u64) -> Result<(), NettedShardError> {
-        let manifest = self.store.assemble(epoch, &self.netted.keys)?.manifest;
-        let state = State {
-            network: self.netted.network,
-            keys: self.netted.keys.root(),
-            depth: self.depth,
-            accounts: manifest.new,
-        };
-        let events = u32::try_from(manifest.events()).unwrap_or(u32::MAX);
-        let chain = &mut self.position.chain;
-        let (body, nothing) = (body(state.digest()).digest(), Exchange::default());
-        let new = chain.step(body, events, &nothing, chain.seen(), now_milliseconds)?;
-        chain.submit(new, Work::Netted(manifest));
-        self.save()
+    fn prepare(
+        &mut self,
+        traffic: &Traffic,
+        manifest: Manifest,
+        now_milliseconds: u64,
+    ) -> Result<(), NettedShardError> {
+        let mut next = self.position.clone();
+        let seen = next.next_seen();
+        next.dequeue(&traffic.received)?;
+        let exchanged = self.exchanged(traffic, manifest.new)?;
+        let events = self.store.events_of(next.epoch)? + traffic.received.len();
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
+        let (body, exchange) = (exchanged.body.digest(), traffic.exchange());
+        let new = (next.chain).step(body, events, &exchange, seen, now_milliseconds)?;
+        next.chain.submit(new, Work::Netted(manifest));
+        next.under_way = Some(exchanged);
+        self.remember(next)
     }
 
     /// Takes in a verified global state, with the shard's path (from the leaf up) under its root. Says whether the state
@@ -193,16 +239,56 @@ impl NettedShard {
         verified: &VerifiedState,
         siblings: &[[Fr; 2]],
     ) -> Result<bool, NettedShardError> {
-        let confirmed = self.position.chain.observe(verified, siblings)?.is_some();
-        if confirmed {
-            self.position.epoch += 1;
+        let mut next = self.position.clone();
+        let confirmed = next.chain.observe(verified, siblings)?.is_some();
+        if let Some(exchanged) = next.under_way.take_if(|_| confirmed) {
+            exchanged.apply(&mut next.post)?;
+            next.body = exchanged.body;
+            next.epoch += 1;
         }
-        self.save()?;
+        let siblings = siblings.to_vec();
+        (next.post).keep(&next.chain, siblings, next.body, &Waiting::default());
+        self.remember(next)?;
         Ok(confirmed)
     }
 
-    fn save(&self) -> Result<(), NettedShardError> {
-        Ok(file::write_json(&self.folder.join(CHAIN), &self.position)?)
+    /// Goes on from a position that is on disk first.
+    fn remember(&mut self, next: Position) -> Result<(), NettedShardError> {
+        file::write_json(&self.folder.join(CHAIN), &next)?;
+        self.position = next;
+        self.refuse_full();
+        Ok(())
+    }
+}
+
+impl Position {
+    /// Checks one that was read from storage, beside a ledger whose open epoch is `open`.
+    fn check(&self, open: u64) -> Result<(), ShardError> {
+        let inconsistent = |reason| Err(ShardError::Inconsistent(reason));
+        let ended = self.epoch + u64::from(self.under_way.is_some());
+        if open < ended {
+            return inconsistent("the ledger is older than what was submitted");
+        }
+        if self.body.digest() != self.chain.leaf().body {
+            return inconsistent("the body is not that of the leaf");
+        }
+        if self.post.body(self.body.state_root) != self.body {
+            return inconsistent("the messages are not those that the leaf records");
+        }
+        if self.under_way.is_some() != self.chain.under_way().is_some() {
+            return inconsistent("the snapshot under way is not that of its messages");
+        }
+        self.chain.check()
+    }
+}
+
+/// The shard's state with this root of accounts.
+fn state(netted: &Netted, depth: u8, accounts: Fr) -> State {
+    State {
+        network: netted.network,
+        keys: netted.keys.root(),
+        depth,
+        accounts,
     }
 }
 
@@ -219,8 +305,8 @@ fn terms(genesis: &Genesis, index: u32) -> Result<(Rules, Netted, &NettedStart),
         shards: genesis.shards().len() as u16,
         depth: start.depth,
         collector: start.collector,
-        // Nothing leaves for other shards: an epoch with such a payment does not close.
-        inbox_receivers: 0,
+        inbox_receivers: MAX_UNTAKEN,
+        limits: Limits::provable(start.depth),
     };
     Ok((rules, netted, start))
 }

@@ -4,6 +4,7 @@ use super::StoreError;
 use crate::netted::layout::SignedMessage;
 use serde::{Deserialize, Serialize};
 use trifold_circuits::field::Element;
+use trifold_circuits::netted::traffic::Received;
 use trifold_circuits::schnorr::PublicKey;
 
 /// A frame's payload.
@@ -13,8 +14,12 @@ pub enum Record {
     Open(PublicKey),
     /// These were accepted, in this order.
     Messages(Vec<SignedMessage>),
-    /// An epoch ended.
-    Close { epoch: u64, milliseconds: u64 },
+    /// An epoch ended, and took these.
+    Close {
+        epoch: u64,
+        milliseconds: u64,
+        received: Vec<Received>,
+    },
     /// What it was hashed to.
     Root { epoch: u64, root: Element },
 }

@@ -6,7 +6,7 @@ use ark_bn254::Fr;
 use rand::{Rng, rngs::StdRng};
 use trifold_circuits::schnorr::{PublicKey, SecretKey};
 use trifold_shard::netted::layout::{Domain, Message, Payment, SignedMessage};
-use trifold_shard::netted::{Accounts, Entry, NettedLedger, Rules};
+use trifold_shard::netted::{Accounts, Entry, Limits, NettedLedger, Rules};
 
 pub const SHARD: u16 = 2;
 pub const BALANCE: u64 = 1000;
@@ -19,6 +19,7 @@ pub fn rules() -> Rules {
         depth: 7,
         collector: 0,
         inbox_receivers: 1000,
+        limits: Limits::LARGEST,
     }
 }
 
