@@ -465,7 +465,7 @@ fn an_epoch_holds_no_more_than_its_proof_can_take() {
 
     // Two messages through one channel, or one through each of two.
     let mut distant = limited(Limits {
-        sent_nodes: 40,
+        sent_rows: 60,
         ..largest
     });
     let to = |shard| Payment { shard, ..pay(7, 1) };

@@ -323,7 +323,7 @@ impl NettedLedger {
                 return Err(NettedError::InboxFull { shard, limit });
             }
         }
-        match added.nodes > limits.sent_nodes {
+        match added.rows > limits.sent_rows {
             true => Err(NettedError::Busy),
             false => Ok(()),
         }

@@ -1,6 +1,6 @@
 //! What clients send to other shards in an epoch: one message for all payments of an account to another.
 
-use super::limits::sent_nodes;
+use super::limits::sent_rows;
 use std::collections::{BTreeMap, HashMap};
 use trifold_circuits::netted::traffic;
 use trifold_verifier::statement::{Message, kind};
@@ -51,8 +51,8 @@ pub struct Payments {
 pub struct Added {
     /// Messages by shard.
     pub shards: BTreeMap<u16, usize>,
-    /// [`sent_nodes`] of the epoch with them.
-    pub nodes: usize,
+    /// [`sent_rows`] of the epoch with them.
+    pub rows: usize,
 }
 
 impl Payments {
@@ -70,8 +70,8 @@ impl Payments {
         }
         let messages = self.amounts.len() + shards.values().sum::<usize>();
         let opened = shards.keys().filter(|shard| self.count(**shard) == 0);
-        let nodes = sent_nodes(messages, self.shards.len() + opened.count());
-        Added { shards, nodes }
+        let rows = sent_rows(messages, self.shards.len() + opened.count());
+        Added { shards, rows }
     }
 
     /// Adds a payment; `amount` is what the sender has besides all that it spent before.
