@@ -174,7 +174,7 @@ fn genesis() -> Genesis {
         let operator = OperatorKey(secrets.operators[index].verifying_key());
         GenesisShard { operator, start }
     };
-    let part = |circuit| Trapdoor::new(10 + circuit as u64).key();
+    let part = |circuit| Some(Trapdoor::new(10 + circuit as u64).key());
     let program = NettedProgram::new(Trapdoor::new(9).key(), part).unwrap();
     let shards = (0..4).map(shard).collect();
     Genesis::with_netted(Some(program), Vec::new(), shards).unwrap()

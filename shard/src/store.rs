@@ -401,7 +401,8 @@ impl Store {
         })
     }
 
-    /// The parts of the proof of an epoch that has ended, under these keys. The traffic is the epoch's.
+    /// The parts of the proof of an epoch that has ended, under these keys. `seen` is the digest of the global state that the shard has
+    /// seen, 0 if none; the traffic is the epoch's.
     ///
     /// # Errors
     /// Its messages, its root or the root before it are not kept, or it had no messages.
@@ -409,6 +410,7 @@ impl Store {
         &self,
         epoch: u64,
         keys: &PartKeys,
+        seen: Fr,
         traffic: &Traffic,
     ) -> Result<Assembly, StoreError> {
         let views = |before: &Version, after: &Version| (before.view.clone(), after.view.clone());
@@ -427,7 +429,7 @@ impl Store {
             after: &after,
             traffic,
         };
-        Ok(carried.assemble(keys)?)
+        Ok(carried.assemble(keys, seen)?)
     }
 
     /// Something of the versions before and after an epoch.

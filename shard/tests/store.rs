@@ -477,7 +477,7 @@ fn bytes(folder: &Path) -> u64 {
 fn a_kept_epoch_is_made_into_parts() {
     let (secrets, folder) = (secrets(SENDERS), folder());
     let store = create(folder.path(), &secrets);
-    let keys = PartKeys::new(|circuit| Fr::from(1 + circuit as u64)).unwrap();
+    let keys = PartKeys::new(|circuit| Some(Fr::from(1 + circuit as u64))).unwrap();
     let unused = Traffic::unused().unwrap();
     let pay_next = |from: u32| sign(&secrets, message(from, 0, &[pay((from + 1) % SENDERS, 7)]));
     let messages = (0..SENDERS).map(pay_next).collect();
@@ -488,7 +488,7 @@ fn a_kept_epoch_is_made_into_parts() {
     let committed = store.close_epoch(1, Vec::new()).unwrap();
     drop(store);
     let store = open(folder.path());
-    let assembly = store.assemble(0, &keys, &unused).unwrap();
+    let assembly = store.assemble(0, &keys, Fr::default(), &unused).unwrap();
     let tree = assembly
         .manifest
         .tree(SHARD.into(), &keys, Fr::from(0))
@@ -496,7 +496,7 @@ fn a_kept_epoch_is_made_into_parts() {
     assert_eq!(assembly.manifest.new, committed.root);
     assert_eq!(tree.close.statement().unwrap().events, SENDERS + 1);
     assert!(matches!(
-        store.assemble(1, &keys, &unused),
+        store.assemble(1, &keys, Fr::default(), &unused),
         Err(StoreError::NoRoot { epoch: 1 })
     ));
 }
@@ -506,7 +506,7 @@ fn a_kept_epoch_is_made_into_parts() {
 fn an_epoch_with_payments_elsewhere_does_not_close_without_its_messages() {
     let (secrets, folder) = (secrets(SENDERS), folder());
     let store = create(folder.path(), &secrets);
-    let keys = PartKeys::new(|circuit| Fr::from(1 + circuit as u64)).unwrap();
+    let keys = PartKeys::new(|circuit| Some(Fr::from(1 + circuit as u64))).unwrap();
     let unused = Traffic::unused().unwrap();
     let elsewhere = Payment {
         shard: SHARD + 1,
@@ -515,7 +515,7 @@ fn an_epoch_with_payments_elsewhere_does_not_close_without_its_messages() {
     let message = sign(&secrets, message(1, 0, &[elsewhere]));
     assert_eq!(store.submit(vec![message]).unwrap(), [Ok(())]);
     store.close_epoch(1, Vec::new()).unwrap();
-    let assembly = store.assemble(0, &keys, &unused).unwrap();
+    let assembly = store.assemble(0, &keys, Fr::default(), &unused).unwrap();
     let tree = assembly.manifest.tree(SHARD.into(), &keys, Fr::from(0));
     assert!(matches!(tree, Err(ManifestError::Close(CloseError::Sums))));
 }

@@ -7,7 +7,7 @@ use super::channels::{Look, Mail, Seen};
 use super::circuit::{PartCircuit, PartKeys};
 use super::crossing::{Crossing, TrafficError};
 use super::epoch::Change;
-use super::manifest::{Listed, MAX_PARTS, Manifest, ManifestError, Unchanged};
+use super::manifest::{ACCOUNT_PARTS, Listed, Manifest, ManifestError, Unchanged};
 use super::message::SignedMessage;
 use super::part_inputs::{ChannelsInputs, Home, PartInputs, PartInputsError};
 use super::rows::{BottomRow, UpperRow};
@@ -432,6 +432,18 @@ struct Tablets {
     indices: BTreeSet<u64>,
 }
 
+impl Tablets {
+    /// Proofs above them along the account trie.
+    fn joins(&self, depth: u8) -> usize {
+        let mut positions = self.indices.clone();
+        let level = |_| {
+            positions = positions.iter().map(|position| position / 3).collect();
+            positions.len()
+        };
+        (self.levels..depth).map(level).sum()
+    }
+}
+
 /// Chooses circuits by what they cost, among those that a network has keys of.
 #[derive(Clone, Copy)]
 struct Dealer<'a>(&'a PartKeys);
@@ -486,10 +498,13 @@ impl Dealer<'_> {
         };
         let known = [PartCircuit::Tablet, PartCircuit::TabletLarge].into_iter();
         let known = known.filter(|circuit| self.0.has(*circuit));
-        let fit = known
-            .filter_map(tablets)
-            .filter(|tablets| tablets.indices.len() <= MAX_PARTS / 2);
-        let price = |tablets: &Tablets| cost(tablets.circuit, tablets.indices.len());
+        let fit = known.filter_map(tablets);
+        let fit =
+            fit.filter(|tablets| tablets.indices.len() + tablets.joins(depth) <= ACCOUNT_PARTS);
+        let price = |tablets: &Tablets| {
+            let joins = tablets.joins(depth) * PartCircuit::Join.cost();
+            tablets.indices.len() * tablets.circuit.cost() + joins
+        };
         let cheapest = fit.min_by_key(price)?;
         let rows = self.circuit(ROWS, &|circuit| row_parts(circuit, bottom, upper));
         let other = cost(rows, row_parts(rows, bottom, upper));

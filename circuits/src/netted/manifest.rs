@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 /// Proofs of one epoch besides the close, at most.
 pub const MAX_PARTS: usize = 2048;
 
+/// Parts of accounts among them that epochs are dealt out to, joins included, at most.
+pub const ACCOUNT_PARTS: usize = 1000;
+
 /// Why a manifest describes no proof of an epoch.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {

@@ -130,6 +130,8 @@ pub struct NettedLedger {
     /// Other shards that clients can't send anything now.
     full: HashSet<u16>,
     messages: Vec<SignedMessage>,
+    /// What they count against [`Limits::messages`].
+    slots: usize,
 }
 
 impl NettedLedger {
@@ -158,6 +160,7 @@ impl NettedLedger {
             outbox: Payments::default(),
             full: HashSet::new(),
             messages: Vec::new(),
+            slots: 0,
         })
     }
 
@@ -312,7 +315,7 @@ impl NettedLedger {
     ) -> Result<(), NettedError> {
         let (own, limits) = (self.rules.shard, self.rules.limits);
         let touched = self.pending.len() + credits.len() + 1;
-        if self.messages.len() >= limits.messages || touched > limits.accounts {
+        if self.slots + slots(signed) > limits.messages || touched > limits.accounts {
             return Err(NettedError::Busy);
         }
         let foreign = credits.keys().filter(|to| parts(**to).1 != own);
@@ -349,6 +352,7 @@ impl NettedLedger {
         for (to, amount) in credits {
             self.credit(from, to, amount as u64);
         }
+        self.slots += slots(&signed);
         self.messages.push(signed);
         Ok(())
     }
@@ -446,6 +450,7 @@ impl NettedLedger {
         triads.dedup();
         let epoch = self.epoch;
         self.epoch += 1;
+        self.slots = 0;
         Closed {
             epoch,
             accounts: self.accounts.clone(),
@@ -473,4 +478,9 @@ impl NettedLedger {
     fn pending(&self, account: u32) -> Pending {
         self.pending.get(&account).copied().unwrap_or_default()
     }
+}
+
+/// What a message counts against [`Limits::messages`]: parts of lists take half as many.
+fn slots(signed: &SignedMessage) -> usize {
+    1 + usize::from(signed.message.payments.len() > 1)
 }

@@ -1,8 +1,8 @@
 //! How much one epoch holds, so that its proof is never made of more parts than a manifest lists.
 
 use trifold_circuits::channel::BOX_DEPTH;
-use trifold_circuits::netted::circuit::{PartCircuit, TABLET_LEVELS};
-use trifold_circuits::netted::manifest::MAX_PARTS;
+use trifold_circuits::netted::circuit::{PartCircuit, PartKeys};
+use trifold_circuits::netted::manifest::ACCOUNT_PARTS;
 use trifold_verifier::statement::CHANNEL_DEPTH;
 
 /// Most messages of clients in one epoch, whatever it is proven by.
@@ -11,9 +11,7 @@ pub const MAX_EPOCH_MESSAGES: usize = 1 << 22;
 pub const MAX_TAKEN: usize = 1024;
 
 /// Parts of clients' messages.
-const MESSAGE_PARTS: usize = 256;
-/// Parts of accounts, joins included.
-const ACCOUNT_PARTS: usize = 1000;
+const MESSAGE_PARTS: usize = 320;
 /// Parts of the messages sent to other shards, and as many of those taken from them.
 const MAIL_PARTS: usize = 128;
 
@@ -28,7 +26,7 @@ const TAKEN_FROM: usize = MAIL_ROWS / 3;
 /// Most of what an epoch holds; clients who bring more wait for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Messages of clients.
+    /// Messages of clients; one of several payments counts twice.
     pub messages: usize,
     /// Accounts that change.
     pub accounts: usize,
@@ -44,13 +42,17 @@ impl Limits {
         sent_rows: usize::MAX,
     };
 
-    /// What can be proven with a trie of accounts of this depth.
-    pub fn provable(depth: u8) -> Self {
-        let slots = PartCircuit::Lists.messages().map_or(0, |size| size.slots);
+    /// What can be proven with a trie of accounts of this depth under these keys.
+    pub fn provable(depth: u8, keys: &PartKeys) -> Self {
+        let [messages, rows] = match PartCircuit::ALL.iter().all(|circuit| keys.has(*circuit)) {
+            true => [PartCircuit::MessagesLarge, PartCircuit::RowsLarge],
+            false => [PartCircuit::Messages, PartCircuit::Rows],
+        };
+        let slots = messages.messages().map_or(0, |size| size.slots);
         Self {
             messages: MESSAGE_PARTS * slots,
             // Messages of other shards change accounts besides.
-            accounts: accounts(depth).saturating_sub(MAX_TAKEN),
+            accounts: accounts(depth, rows).saturating_sub(MAX_TAKEN),
             sent_rows: MAIL_PARTS * MAIL_ROWS,
         }
     }
@@ -69,32 +71,23 @@ pub fn can_take(messages: usize, channels: usize) -> bool {
     messages <= MAX_TAKEN && rows + sent_rows(messages, channels) <= MAIL_PARTS * MAIL_ROWS
 }
 
-/// Most accounts that may change, each perhaps below a bottom node of its own.
-fn accounts(depth: u8) -> usize {
+/// Most accounts that may change, each perhaps below a bottom node of its own, with rows of this circuit.
+fn accounts(depth: u8, rows: PartCircuit) -> usize {
     const STEP: usize = 256;
     let all = 3usize.pow(u32::from(depth) - 1);
     let steps = (1..=all.div_ceil(STEP)).map(|step| step * STEP);
-    let fits = |bottom: &usize| parts((*bottom).min(all), depth) <= ACCOUNT_PARTS;
+    let fits = |bottom: &usize| parts((*bottom).min(all), depth, rows) <= ACCOUNT_PARTS;
     match steps.take_while(fits).last() {
         Some(bottom) if bottom >= all => usize::MAX,
         bottom => bottom.unwrap_or(STEP),
     }
 }
 
-/// Parts and joins for so many bottom nodes wherever they are, by rows or by tablets, at most.
-fn parts(bottom: usize, depth: u8) -> usize {
-    let inner = 3usize.pow(u32::from(TABLET_LEVELS) - 1);
-    let most = 3usize.pow(depth.saturating_sub(TABLET_LEVELS).into());
-    let tablets = (1..=most.min(MAX_PARTS / 2)).filter_map(|tablets| {
-        let joins = nodes_above(tablets, TABLET_LEVELS, depth);
-        let rows = row_parts(bottom.min(inner * tablets), joins + tablets * inner / 2);
-        // Assembly prefers tablets where rows cost more.
-        (2 * tablets < 5 * rows).then_some(tablets + joins)
-    });
-    let rows = row_parts(bottom, nodes_above(bottom, 1, depth));
+/// Parts and joins for so many bottom nodes wherever they are, at most: tablets are no more than [`ACCOUNT_PARTS`] in any case.
+fn parts(bottom: usize, depth: u8, rows: PartCircuit) -> usize {
+    let parts = row_parts(bottom, nodes_above(bottom, 1, depth), rows);
     // A smaller circuit of rows may cost less in more parts.
-    let rows = rows + rows.div_ceil(5);
-    tablets.max().unwrap_or(0).max(joined(rows))
+    joined(parts + parts.div_ceil(5))
 }
 
 /// Parts with the joins over them, in groups of a circuit each.
@@ -111,9 +104,8 @@ fn nodes_above(nodes: usize, level: u8, depth: u8) -> usize {
         .sum()
 }
 
-fn row_parts(bottom: usize, above: usize) -> usize {
-    let size = PartCircuit::Rows.rows();
-    size.map_or(0, |size| {
+fn row_parts(bottom: usize, above: usize, rows: PartCircuit) -> usize {
+    rows.rows().map_or(0, |size| {
         let parts = bottom.div_ceil(size.bottom);
         parts.max(above.div_ceil(size.upper))
     })
@@ -124,19 +116,36 @@ mod tests {
     use super::*;
     use crate::netted::layout::MAX_DEPTH;
     use crate::netted::trie::MIN_DEPTH;
+    use ark_bn254::Fr;
+    use trifold_circuits::netted::manifest::MAX_PARTS;
 
     #[test]
     fn what_an_epoch_may_hold_fits_a_manifest() {
         let flat = joined(MESSAGE_PARTS) + joined(2 * MAIL_PARTS);
         assert!(flat + ACCOUNT_PARTS <= MAX_PARTS);
+        let small = |circuit: PartCircuit| (!circuit.is_large()).then_some(Fr::from(1));
+        let small = PartKeys::new(small).unwrap();
+        let large = PartKeys::new(|_| Some(Fr::from(1))).unwrap();
         for depth in MIN_DEPTH..=MAX_DEPTH {
-            let Limits { accounts, .. } = Limits::provable(depth);
-            let bottom = accounts.saturating_add(MAX_TAKEN);
-            let bottom = bottom.min(3usize.pow(u32::from(depth) - 1));
-            assert!(parts(bottom, depth) <= ACCOUNT_PARTS, "depth {depth}");
-            assert!(accounts >= 1000, "depth {depth}: {accounts}");
-            println!("depth {depth}: {accounts} accounts");
+            for (keys, rows) in [
+                (&small, PartCircuit::Rows),
+                (&large, PartCircuit::RowsLarge),
+            ] {
+                let Limits { accounts, .. } = Limits::provable(depth, keys);
+                let bottom = accounts.saturating_add(MAX_TAKEN);
+                let bottom = bottom.min(3usize.pow(u32::from(depth) - 1));
+                assert!(parts(bottom, depth, rows) <= ACCOUNT_PARTS, "depth {depth}");
+                assert!(accounts >= 1000, "depth {depth}: {accounts}");
+            }
         }
+        // The load that the large circuits are for: 290,000 transfers between 1.6 million accounts.
+        let Limits {
+            messages, accounts, ..
+        } = Limits::provable(13, &large);
+        assert!(
+            messages >= 290_000 && accounts >= 500_000,
+            "{messages}, {accounts}"
+        );
         assert!(can_take(MAX_TAKEN, 50) && can_take(1, 1));
         assert!(!can_take(MAX_TAKEN + 1, 1) && !can_take(MAX_TAKEN, MAX_TAKEN));
     }

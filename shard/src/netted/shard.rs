@@ -201,7 +201,8 @@ impl NettedShard {
             self.store.close_epoch(now_milliseconds, taken)?;
         }
         let traffic = self.traffic()?;
-        let assembly = self.store.assemble(epoch, &self.netted.keys, &traffic)?;
+        let seen = self.position.seen_digest();
+        let assembly = (self.store).assemble(epoch, &self.netted.keys, seen, &traffic)?;
         if !is_under_way {
             self.prepare(&traffic, assembly.manifest, now_milliseconds)?;
         }
@@ -306,7 +307,7 @@ fn terms(genesis: &Genesis, index: u32) -> Result<(Rules, Netted, &NettedStart),
         depth: start.depth,
         collector: start.collector,
         inbox_receivers: MAX_UNTAKEN,
-        limits: Limits::provable(start.depth),
+        limits: Limits::provable(start.depth, &netted.keys),
     };
     Ok((rules, netted, start))
 }

@@ -363,7 +363,7 @@ fn genesis(secrets: &DemoSecrets, balance: impl Fn(u32, u32) -> u64) -> Genesis 
         let operator = OperatorKey(secrets.operators[index as usize].verifying_key());
         GenesisShard { operator, start }
     };
-    let part = |circuit| Trapdoor::new(10 + circuit as u64).key();
+    let part = |circuit| Some(Trapdoor::new(10 + circuit as u64).key());
     let program = NettedProgram::new(Trapdoor::new(9).key(), part).unwrap();
     let shards = (0..SHARDS).map(shard).collect();
     Genesis::with_netted(Some(program), Vec::new(), shards).unwrap()

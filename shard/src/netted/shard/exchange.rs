@@ -94,6 +94,15 @@ impl Position {
         opened.or(self.chain.seen())
     }
 
+    /// Digest of what the snapshot under way, or the next one, has seen; 0 if nothing.
+    pub fn seen_digest(&self) -> Fr {
+        let next = || self.next_seen().map(|SeenState(state)| state.digest());
+        match self.chain.under_way() {
+            Some(snapshot) => snapshot.new.seen_digest,
+            None => next().unwrap_or_default(),
+        }
+    }
+
     /// Messages of a shard that the inbox does not count yet: of the epoch under way, and in the queue.
     fn waiting_from(&self, source: u32) -> u64 {
         let under_way = self.under_way.iter().flat_map(|exchanged| &exchanged.taken);
