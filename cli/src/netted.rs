@@ -54,11 +54,6 @@ impl NettedCircuits {
         Ok(close.map(|close| Self { close, parts }))
     }
 
-    /// The close last.
-    pub fn all(&self) -> impl Iterator<Item = &Deployed> {
-        self.parts.values().chain([&self.close])
-    }
-
     /// Their keys, as a genesis holds them; those of large circuits too if all are here.
     pub fn program(&self) -> anyhow::Result<NettedProgram> {
         let large = self.parts.len() == PartCircuit::ALL.len();

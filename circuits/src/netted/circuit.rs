@@ -99,7 +99,7 @@ impl PartCircuit {
             Self::TabletLarge => PartSize::Tablet(7),
             Self::Rows => rows(127, 144),
             Self::RowsIdle => rows(16, 160),
-            Self::RowsLarge => rows(1016, 1152),
+            Self::RowsLarge => rows(1144, 912),
             Self::Channels => PartSize::Channels(ChannelsSize {
                 rows: RowsSize {
                     bottom: 16,
