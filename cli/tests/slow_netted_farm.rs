@@ -140,7 +140,6 @@ fn a_farm_proves_netted_shards_in_parts() {
 
 /// A payment that arrives and one that comes back, by epochs that hold nothing but messages of other shards.
 #[test]
-#[ignore = "until netted circuits take messages"]
 fn netted_shards_exchange_messages() {
     let farm = Farm::new();
     let _coordinator = farm.coordinator();

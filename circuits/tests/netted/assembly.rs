@@ -258,17 +258,22 @@ fn messages_of_both_forms_are_joined_apart_and_then_together() {
     );
 }
 
+/// Payments that change nearly all accounts of two subtrees of three.
+fn two_tablets() -> (AccountTrie, Vec<(usize, SignedMessage)>) {
+    let messages = (0..480).map(|n| message(n, 0, &[(n + 1) % 480]));
+    (accounts(6, 729), messages.collect())
+}
+
 #[test]
 fn where_most_accounts_change_tablets_take_them() {
-    let before = accounts(7, 2187);
-    let messages = (0..700).map(|n| message(n, 0, &[(n + 1) % 700])).collect();
+    let (before, messages) = two_tablets();
     let (assembly, after) = assembled(&before, messages).unwrap();
     let tree = check(&assembly, &before, &after);
     assert!(!assembly.manifest.sparse);
     let found = circuits(&tree);
-    assert_eq!(found[&PartCircuit::Tablet], 3);
-    // The account trie above them: one join with all three, one with two subtrees that do not change.
-    assert_eq!(assembly.manifest.unchanged.len(), 2);
+    assert_eq!(found[&PartCircuit::Tablet], 2);
+    // The account trie above them: one join, with the third subtree, which does not change.
+    assert_eq!(assembly.manifest.unchanged.len(), 1);
 }
 
 /// A message of `from` to an account of another shard.
@@ -294,9 +299,9 @@ fn abroad(from: u32, to: u32) -> (usize, SignedMessage) {
 
 #[test]
 fn messages_between_shards_take_parts_beside_tablets() {
-    let before = accounts(7, 2187);
-    let mut messages: Vec<_> = (0..640).map(|n| message(n, 0, &[(n + 1) % 640])).collect();
-    messages.extend((0..60).map(|n| abroad(640 + n, n)));
+    let (before, mut messages) = two_tablets();
+    messages.truncate(420);
+    messages.extend((420..480).map(|n| abroad(n, n)));
     let carried = carried(&before, messages, mail::received()).unwrap();
     let tree = check(&carried.assembly, &carried.before, &carried.after);
     assert!(!carried.assembly.manifest.sparse);
@@ -306,7 +311,7 @@ fn messages_between_shards_take_parts_beside_tablets() {
     assert_eq!(found[&PartCircuit::Channels], 2);
     assert_eq!(found.get(&PartCircuit::Rows), None);
     let statement = tree.close.statement().unwrap();
-    assert_eq!(statement.events, 700 + 8);
+    assert_eq!(statement.events, 480 + 8);
     assert_eq!(
         statement.sent,
         carried
@@ -429,10 +434,9 @@ fn passes(honest: &Assembly, manifest: &Manifest) -> bool {
 
 #[test]
 fn whatever_a_manifest_changes_it_does_not_close() {
-    let before = accounts(7, 2187);
-    let messages = (0..700).map(|n| message(n, 0, &[(n + 1) % 700])).collect();
+    let (before, messages) = two_tablets();
     let (dense, _) = assembled(&before, messages).unwrap();
-    let (sparse, _) = assembled(&before, vec![message(5, 0, &[900])]).unwrap();
+    let (sparse, _) = assembled(&before, vec![message(5, 0, &[700])]).unwrap();
     let changes: &[(&str, Change)] = &[
         ("network", |m| m.network += Fr::from(1)),
         ("depth", |m| m.depth += 1),
@@ -476,8 +480,7 @@ fn whatever_a_manifest_changes_it_does_not_close() {
 
 #[test]
 fn tablets_are_in_order_inside_the_trie_and_beside_known_subtrees() {
-    let before = accounts(7, 2187);
-    let messages = (0..700).map(|n| message(n, 0, &[(n + 1) % 700])).collect();
+    let (before, messages) = two_tablets();
     let (honest, _) = assembled(&before, messages).unwrap();
     let refused = |change: Change| {
         let mut manifest = honest.manifest.clone();
@@ -487,13 +490,13 @@ fn tablets_are_in_order_inside_the_trie_and_beside_known_subtrees() {
             .unwrap_err()
     };
     let order = refused(|m| m.accounts.swap(0, 1));
-    assert!(matches!(order, ManifestError::Order { depth: 7 }));
-    let outside = refused(|m| m.accounts[2].part.index = 9);
-    assert!(matches!(outside, ManifestError::Order { depth: 7 }));
-    let missing = refused(|m| m.unchanged.truncate(1));
+    assert!(matches!(order, ManifestError::Order { depth: 6 }));
+    let outside = refused(|m| m.accounts[1].part.index = 3);
+    assert!(matches!(outside, ManifestError::Order { depth: 6 }));
+    let missing = refused(|m| m.unchanged.clear());
     assert!(matches!(
         missing,
-        ManifestError::Unchanged { level: 6, index: 2 }
+        ManifestError::Unchanged { level: 5, index: 2 }
     ));
     let shallow = refused(|m| m.depth = 4);
     assert!(matches!(shallow, ManifestError::Order { depth: 4 }));

@@ -15,8 +15,7 @@ const MESSAGE_PARTS: usize = 320;
 /// Parts of the messages sent to other shards, and as many of those taken from them.
 const MAIL_PARTS: usize = 128;
 
-/// What a message or a channel takes of a part of [`MAIL_ROWS`] rows, besides the nodes of its tries: a part has 48 places for
-/// messages sent, 8 for channels that they are sent through, 32 for messages taken, 3 for shards that they are taken from.
+/// Places of a part of messages between shards, each counted as rows besides those of its tries.
 const MAIL_ROWS: usize = 144;
 const SENT: usize = MAIL_ROWS / 48;
 const SENT_THROUGH: usize = MAIL_ROWS / 8;
@@ -146,6 +145,19 @@ mod tests {
             messages >= 290_000 && accounts >= 500_000,
             "{messages}, {accounts}"
         );
+        let mail = PartCircuit::Channels.channels().unwrap();
+        let places = [
+            (SENT, mail.sends),
+            (SENT_THROUGH, mail.channels),
+            (TAKEN, mail.receives),
+            (TAKEN_FROM, mail.sources),
+        ];
+        assert!(
+            places
+                .iter()
+                .all(|(rows, places)| rows * places >= MAIL_ROWS)
+        );
+        assert!(PartCircuit::Rows.rows().unwrap().upper >= MAIL_ROWS);
         assert!(can_take(MAX_TAKEN, 50) && can_take(1, 1));
         assert!(!can_take(MAX_TAKEN + 1, 1) && !can_take(MAX_TAKEN, MAX_TAKEN));
     }

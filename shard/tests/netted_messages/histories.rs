@@ -18,7 +18,6 @@ pub struct History {
     mixed: Mixed,
     rng: StdRng,
     total: u128,
-    proven: bool,
     /// Epoch of the global state that first had each message taken, by source, destination and place.
     taken: BTreeMap<(u32, u32, u64), u64>,
     /// The ledger's epoch that a netted shard ended last.
@@ -26,11 +25,10 @@ pub struct History {
 }
 
 impl History {
-    pub fn new(seed: u64, proven: bool) -> Self {
+    pub fn new(seed: u64) -> Self {
         // In some networks every account is nearly full, so that little can be credited.
         let balance = if seed % 4 == 3 { u64::MAX - 60 } else { 1000 };
         let network = Network::new(seed, ACCOUNTS, |_, _| balance);
-        let network = if proven { network.proven() } else { network };
         let mut mixed = Mixed::default();
         for (shard, index) in (0..SHARDS).flat_map(|s| (0..ACCOUNTS).map(move |i| (s, i))) {
             let account = Account {
@@ -45,7 +43,6 @@ impl History {
             network,
             mixed,
             rng: StdRng::seed_from_u64(seed),
-            proven,
             taken: BTreeMap::new(),
             ended: BTreeMap::new(),
         }
@@ -97,18 +94,11 @@ impl History {
 
     fn snapshot(&mut self, shard: u32) -> Option<Snapshot> {
         if !Mixed::is_netted(shard) {
-            return self.network.submit(shard);
-        }
-        let netted = &self.network.netted[&shard];
-        let silent = netted.pending() == 0 && netted.queued() > 0;
-        let idle = netted.chain().under_way().is_none();
-        if silent && idle && !self.proven {
-            self.network.pay(shard, 0, &[(shard, 0, 1)]).ok()?;
-            assert!(self.mixed.pay(shard, 0, &[(shard, 0, 1)]));
+            return self.network.snapshot(shard);
         }
         self.crash(shard, false);
         let position = fs::read(self.position(shard)).unwrap();
-        let snapshot = self.network.submit(shard)?;
+        let snapshot = self.network.snapshot(shard)?;
         let ended = self.network.netted[&shard].store().epoch() - 1;
         if self.ended.insert(shard, ended) != Some(ended) {
             self.close(shard, ended);
@@ -116,7 +106,7 @@ impl History {
                 // The snapshot was not remembered, though its epoch had ended.
                 fs::write(self.position(shard), position).unwrap();
                 self.network.reopen(shard);
-                let again = self.network.submit(shard);
+                let again = self.network.snapshot(shard);
                 assert_eq!(again.as_ref(), Some(&snapshot));
             }
         }

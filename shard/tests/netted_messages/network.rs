@@ -35,8 +35,6 @@ pub struct Network {
     /// Leaves in the newest state.
     pub leaves: Vec<Leaf>,
     pub state: VerifiedState,
-    /// Whether the statements of all snapshots are checked too, and epochs without a client's message end.
-    proven: bool,
     folder: tempfile::TempDir,
     trie: SparseTrie,
     client: client::Network,
@@ -72,21 +70,12 @@ impl Network {
             transfer: (NETTED..SHARDS).map(plain).collect(),
             leaves: genesis.leaves(transfer()).unwrap(),
             state: prove(&client, &trapdoor, first),
-            proven: false,
             trie: genesis.trie(transfer()).unwrap(),
             genesis,
             secrets,
             folder,
             client,
             trapdoor,
-        }
-    }
-
-    /// One whose snapshots are checked as a coordinator does.
-    pub fn proven(self) -> Self {
-        Self {
-            proven: true,
-            ..self
         }
     }
 
@@ -168,22 +157,7 @@ impl Network {
         named(shard, secret.public())
     }
 
-    /// Has every netted shard hold a message, without which no epoch can be proven yet.
-    fn nudge(&self, shard: u32) {
-        let netted = &self.netted[&shard];
-        if !self.proven && netted.pending() == 0 && netted.queued() > 0 {
-            self.pay(shard, 0, &[(shard, 0, 1)]).unwrap();
-        }
-    }
-
     pub fn snapshot(&mut self, shard: u32) -> Option<Snapshot> {
-        if shard < NETTED {
-            self.nudge(shard);
-        }
-        self.submit(shard)
-    }
-
-    pub fn submit(&mut self, shard: u32) -> Option<Snapshot> {
         let now = self.now();
         if shard >= NETTED {
             let shard = self.transfer.get_mut(&shard).unwrap();
@@ -193,7 +167,7 @@ impl Network {
         submission.map(|submission| submission.snapshot)
     }
 
-    /// What a coordinator checks, as far as the circuits allow.
+    /// What a coordinator checks.
     fn check(&self, snapshot: &Snapshot) {
         let current = &self.leaves[snapshot.shard as usize];
         let netted = self.genesis.netted().unwrap();
@@ -210,10 +184,8 @@ impl Network {
             },
             now_milliseconds: self.now(),
         };
-        if self.proven || snapshot.shard >= NETTED {
-            snapshot.check(&view).unwrap();
-        }
-        if self.proven && snapshot.shard < NETTED {
+        snapshot.check(&view).unwrap();
+        if snapshot.shard < NETTED {
             snapshot.in_parts(netted.as_ref().unwrap()).unwrap();
         }
         let exchange = snapshot.work.exchange();

