@@ -12,7 +12,7 @@ TRIFOLD = $(or $(CARGO_TARGET_DIR),target)/release/trifold
 SEEDS ?= 10000
 CHAOS_EPOCHS ?= 100
 
-.PHONY: help demo test test-fast test-slow light sim chaos gpu-check bench bench-ledger bench-gpu build lint tools clean-cache
+.PHONY: help demo test test-fast test-slow light sim chaos gpu-check bench bench-ledger bench-proven bench-gpu build lint tools clean-cache
 
 help:
 	@echo 'make demo         shards transfer, epochs are proven, merged and nested, a light client checks the last proof'
@@ -25,6 +25,7 @@ help:
 	@echo 'make gpu-check    every kernel compiled for every card within its budget; the kernels tests under sanitizers'
 	@echo 'make bench        the measured figures, written to bench/results'
 	@echo 'make bench-ledger constraints per transfer of the netted ledger at several loads, against the published figures'
+	@echo 'make bench-proven proofs of the netted circuits timed, and transfers proven per second from them'
 	@echo 'make bench-gpu    a card against sppark (where nvcc is), ICICLE (ICICLE_INSTALL_DIR) and the CPU; GPU=--cpu without one'
 	@echo 'make lint         formatting and clippy'
 	@echo 'make clean-cache  forget fetched tools, compiled circuits and development keys'
@@ -89,6 +90,10 @@ bench: tools
 # From the counts pinned in circuits.toml; nothing is compiled or proven.
 bench-ledger:
 	$(CARGO) run --release --locked -p trifold-bench -- ledger
+
+# Netted circuits and keys are made first where they are missing (about 10 minutes), then a proof of each is timed.
+bench-proven: tools
+	$(CARGO) run --release --locked -p trifold-bench -- proven
 
 # Ends within nine minutes of its start, the build aside; sppark is built in where nvcc is.
 bench-gpu:

@@ -1,6 +1,6 @@
 //! Honest inputs of the deployed circuits, each with every slot in use.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use ark_bn254::Fr;
 use trifold_circuits::genesis::Genesis;
 use trifold_circuits::groth16::{Mode, Params, Plan};
@@ -14,13 +14,15 @@ use trifold_shard::{Shard, Wallet};
 use trifold_verifier::statement::{GlobalState, HISTORY_DEPTH, Keys, REGISTRY_DEPTH};
 use trifold_verifier::trie::Path;
 
+use crate::netted;
+
 /// The inputs of the circuit of that name.
 pub fn of(circuit: &str) -> Result<Inputs> {
     match circuit {
         "transfer" => transfer(),
         "merge" => merge(),
         "nest" => nest(),
-        other => bail!("no inputs for {other}"),
+        other => netted::of(other),
     }
 }
 

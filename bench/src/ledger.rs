@@ -149,45 +149,111 @@ impl Units {
     fn row(&self, levels: u32, transfers: u64) -> Row {
         let accounts = 3u64.pow(levels);
         let count = transfers as f64;
-        let touched = |level: u32| expected_touched(accounts / 3u64.pow(level), 2 * transfers);
-        let above: f64 = (2..=levels).map(touched).sum();
+        let [bottom, above] = touched(levels, transfers);
         let dense = self.account * accounts as f64;
-        let sparse = self.bottom_row * touched(1) + self.upper_row * above;
+        let sparse = self.bottom_row * bottom + self.upper_row * above;
         let state = dense.min(sparse);
         let per_transfer = |total: f64| total / count;
+        let in_all = |size: usize| {
+            per_transfer(self.in_all(&self.sizes[size], count, accounts, [bottom, above]))
+        };
         Row {
             levels,
             accounts,
             transfers,
-            touched_accounts: touched(0),
+            touched_accounts: expected_touched(accounts, 2 * transfers),
             reference: self.reference + 2.0 * UPDATE_LEVEL * (f64::from(levels) - REFERENCE_LEVELS),
             dense: self.message + per_transfer(dense),
             sparse: self.message + per_transfer(sparse),
             better: self.message + per_transfer(state),
             better_listed: self.listed_payment + per_transfer(state),
-            in_all: per_transfer(self.in_all(&self.sizes[0], count, accounts, [touched(1), above])),
-            in_all_large: per_transfer(self.in_all(
-                &self.sizes[1],
-                count,
-                accounts,
-                [touched(1), above],
-            )),
+            in_all: in_all(0),
+            in_all_large: in_all(1),
         }
     }
 
-    /// All parts of an epoch, whole, with joins and close; accounts as tablets or as rows, whichever is less.
+    /// What it costs in whole parts, with joins and close.
     fn in_all(&self, sizes: &Sizes, transfers: f64, accounts: u64, touched: [f64; 2]) -> f64 {
+        let Counts {
+            messages,
+            rows,
+            tablets,
+        } = self.counts(sizes, transfers, accounts, touched);
+        messages * sizes.messages.1
+            + rows * sizes.rows.1
+            + tablets * sizes.tablet.1
+            + self.join * (joins(messages) + joins(rows + tablets))
+            + self.close
+    }
+
+    /// Whole parts of an epoch; accounts as tablets or as rows, whichever is less.
+    fn counts(&self, sizes: &Sizes, transfers: f64, accounts: u64, touched: [f64; 2]) -> Counts {
         let joined = |count: f64, constraints: f64| count * constraints + self.join * joins(count);
-        let (slots, constraints) = sizes.messages;
-        let messages = joined((transfers / slots).ceil(), constraints);
         let (size, constraints) = sizes.tablet;
-        let tablets = joined((accounts as f64 / size).ceil(), constraints);
+        let tablets = (accounts as f64 / size).ceil();
+        let by_tablets = joined(tablets, constraints);
         let ([bottom, upper], constraints) = sizes.rows;
-        let parts = (touched[0] / bottom)
+        let rows = (touched[0] / bottom)
             .ceil()
             .max((touched[1] / upper).ceil());
-        messages + tablets.min(joined(parts, constraints)) + self.close
+        let dense = by_tablets < joined(rows, constraints);
+        Counts {
+            messages: (transfers / sizes.messages.0).ceil(),
+            rows: if dense { 0.0 } else { rows },
+            tablets: if dense { tablets } else { 0.0 },
+        }
     }
+
+    fn epoch(&self, (levels, transfers): (u32, u64), large: bool) -> EpochParts {
+        let accounts = 3u64.pow(levels);
+        let touched = touched(levels, transfers);
+        let sizes = &self.sizes[usize::from(large)];
+        let counts = self.counts(sizes, transfers as f64, accounts, touched);
+        let suffix = if large { "-large" } else { "" };
+        let of_size = |name: &str, count: f64| (format!("{name}{suffix}"), count as u64);
+        let joins = joins(counts.messages) + joins(counts.rows + counts.tablets);
+        let parts = [
+            of_size("netted-messages", counts.messages),
+            of_size("netted-rows", counts.rows),
+            of_size("netted-tablet", counts.tablets),
+            ("netted-join".into(), joins as u64),
+            ("netted-close".into(), 1),
+        ];
+        EpochParts {
+            accounts,
+            transfers,
+            parts: parts.into_iter().filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+}
+
+/// Parts of an epoch that verify no others.
+struct Counts {
+    messages: f64,
+    rows: f64,
+    tablets: f64,
+}
+
+/// All proofs of an epoch by circuit.
+#[derive(Serialize)]
+pub struct EpochParts {
+    pub accounts: u64,
+    pub transfers: u64,
+    pub parts: Vec<(String, u64)>,
+}
+
+/// The proofs of epochs under some of the table's loads, with large circuits or without.
+pub fn epochs(checkout: &Checkout, large: bool) -> Result<Vec<EpochParts>> {
+    const SHOWN: [(u32, u64); 3] = [(10, 100_000), (13, 10_000), TARGET_LOAD];
+    let units = Units::load(&Manifest::load(checkout)?)?;
+    Ok(SHOWN.map(|load| units.epoch(load, large)).into())
+}
+
+/// Expected bottom nodes and nodes above that so many transfers touch.
+fn touched(levels: u32, transfers: u64) -> [f64; 2] {
+    let accounts = 3u64.pow(levels);
+    let touched = |level: u32| expected_touched(accounts / 3u64.pow(level), 2 * transfers);
+    [touched(1), (2..=levels).map(touched).sum()]
 }
 
 impl Sizes {

@@ -9,8 +9,10 @@ mod ledger;
 mod light_client;
 mod machine;
 mod measure;
+mod netted;
 mod overhead;
 mod peak;
+mod proven;
 mod proving;
 mod report;
 mod snarkjs;
@@ -54,6 +56,15 @@ enum Command {
     Farm(farm::Options),
     /// Computes the netted ledger's constraints per transfer from the pinned counts (`make bench-ledger`).
     Ledger,
+    /// Measures how fast epochs of netted shards are proven here (`make bench-proven`); makes keys that are missing.
+    Proven {
+        /// The fastest of so many counts.
+        #[arg(long, default_value_t = 1)]
+        runs: usize,
+        /// The large circuits too, whose keys take minutes and gigabytes to make.
+        #[arg(long)]
+        large: bool,
+    },
     /// One prover's measurement in a process of its own, so that its peak memory is its own.
     #[command(hide = true)]
     Measure(measure::Options),
@@ -65,12 +76,19 @@ fn ledger() -> Result<()> {
     Ok(())
 }
 
+fn proven(runs: usize, large: bool) -> Result<()> {
+    let targets = proven::run(&Checkout::find()?, runs, large)?;
+    print!("{}", report::table(&targets));
+    Ok(())
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match &arguments.command {
         Some(Command::Gpu(options)) => return gpu::run(options),
         Some(Command::Farm(options)) => return farm::run(options),
         Some(Command::Ledger) => return ledger(),
+        Some(Command::Proven { runs, large }) => return proven(*runs, *large),
         Some(Command::Measure(options)) => return measure::run(options),
         None => {}
     }
