@@ -4,6 +4,7 @@
 //! point [[x.c0, x.c1], [y.c0, y.c1], ["1", "0"]]. An error names the field at fault.
 
 mod claims;
+mod message;
 mod parts;
 mod receipt;
 mod text;
