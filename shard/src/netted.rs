@@ -5,6 +5,7 @@
 //! place that knows how accounts and messages are hashed.
 
 mod accounts;
+mod confirmed;
 pub mod layout;
 mod ledger;
 mod shard;
@@ -12,7 +13,8 @@ mod trie;
 mod view;
 
 pub use accounts::{Accounts, Entry};
+pub use confirmed::NettedConfirmed;
 pub use ledger::{Closed, NettedError, NettedLedger, Rules, Sent};
-pub use shard::{NettedShard, NettedShardError, Submission};
+pub use shard::{CHAIN, NettedShard, NettedShardError, Submission};
 pub use trie::Trie;
 pub use view::View;

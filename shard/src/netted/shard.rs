@@ -20,7 +20,7 @@ use trifold_circuits::transfer::body;
 use trifold_verifier::verified::VerifiedState;
 
 /// Name of the file with the place in the chain, beside the store's files.
-const CHAIN: &str = "chain.json";
+pub const CHAIN: &str = "chain.json";
 
 /// Why a netted shard refused, or could not keep what it should.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +121,12 @@ impl NettedShard {
         })
     }
 
+    /// The place in the chain of the shard in a folder, also while another process has it open.
+    pub fn chain_in(folder: &Path) -> Result<Chain, NettedShardError> {
+        let position: Position = file::read_json(&folder.join(CHAIN))?;
+        Ok(position.chain)
+    }
+
     /// The ledger, which takes messages whatever the shard is doing.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
@@ -172,18 +178,23 @@ impl NettedShard {
     /// Remembers the snapshot of an epoch that has ended.
     fn prepare(&mut self, epoch: u64, now_milliseconds: u64) -> Result<(), NettedShardError> {
         let manifest = self.store.assemble(epoch, &self.netted.keys)?.manifest;
-        let state = State {
-            network: self.netted.network,
-            keys: self.netted.keys.root(),
-            depth: self.depth,
-            accounts: manifest.new,
-        };
+        let state = self.state(manifest.new);
         let events = u32::try_from(manifest.events()).unwrap_or(u32::MAX);
         let chain = &mut self.position.chain;
         let (body, nothing) = (body(state.digest()).digest(), Exchange::default());
         let new = chain.step(body, events, &nothing, chain.seen(), now_milliseconds)?;
         chain.submit(new, Work::Netted(manifest));
         self.save()
+    }
+
+    /// What the state root says of accounts with this root.
+    pub(super) fn state(&self, accounts: Fr) -> State {
+        State {
+            network: self.netted.network,
+            keys: self.netted.keys.root(),
+            depth: self.depth,
+            accounts,
+        }
     }
 
     /// Takes in a verified global state, with the shard's path (from the leaf up) under its root. Says whether the state
