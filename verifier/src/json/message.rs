@@ -12,10 +12,10 @@ use crate::statement::{Channel, Message};
 pub(super) fn message_claim(node: &Node) -> Result<MessageClaim, JsonError> {
     Ok(MessageClaim {
         body: body(&node.at("body")?)?,
-        destination: node.at("destination")?.integer()?,
+        destination: node.integer_at("destination")?,
         channel: channel(&node.at("channel")?)?,
         channel_path: path(&node.at("channel_path")?)?,
-        index: node.at("index")?.integer()?,
+        index: node.integer_at("index")?,
         message: node.nullable("message", message)?,
         path: path(&node.at("path")?)?,
     })
@@ -23,18 +23,18 @@ pub(super) fn message_claim(node: &Node) -> Result<MessageClaim, JsonError> {
 
 fn channel(node: &Node) -> Result<Channel, JsonError> {
     Ok(Channel {
-        count: node.at("count")?.integer()?,
-        messages: node.at("messages")?.number()?,
+        count: node.integer_at("count")?,
+        messages: node.element_at("messages")?,
     })
 }
 
 fn message(node: &Node) -> Result<Message, JsonError> {
     Ok(Message {
-        kind: node.at("kind")?.integer()?,
-        from: node.at("from")?.integer()?,
-        to: node.at("to")?.integer()?,
-        amount: node.at("amount")?.integer()?,
-        payload: node.at("payload")?.number()?,
+        kind: node.integer_at("kind")?,
+        from: node.integer_at("from")?,
+        to: node.integer_at("to")?,
+        amount: node.integer_at("amount")?,
+        payload: node.element_at("payload")?,
     })
 }
 

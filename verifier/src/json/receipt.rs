@@ -79,7 +79,7 @@ pub(super) fn past(node: &Node) -> Result<PastState, JsonError> {
 
 pub(super) fn shard(node: &Node) -> Result<ShardClaim, JsonError> {
     Ok(ShardClaim {
-        index: node.at("index")?.integer()?,
+        index: node.integer_at("index")?,
         leaf: node.nullable("leaf", leaf)?,
         path: path(&node.at("path")?)?,
     })
@@ -87,20 +87,20 @@ pub(super) fn shard(node: &Node) -> Result<ShardClaim, JsonError> {
 
 fn leaf(node: &Node) -> Result<Leaf, JsonError> {
     Ok(Leaf {
-        program: node.at("program")?.number()?,
-        body: node.at("body")?.number()?,
-        lamport: node.at("lamport")?.integer()?,
-        timestamp: node.at("timestamp")?.integer()?,
-        seen_epoch: node.at("seen_epoch")?.integer()?,
-        seen_digest: node.at("seen_digest")?.number()?,
-        supply: node.at("supply")?.integer()?,
+        program: node.element_at("program")?,
+        body: node.element_at("body")?,
+        lamport: node.integer_at("lamport")?,
+        timestamp: node.integer_at("timestamp")?,
+        seen_epoch: node.integer_at("seen_epoch")?,
+        seen_digest: node.element_at("seen_digest")?,
+        supply: node.integer_at("supply")?,
     })
 }
 
 pub(super) fn account_claim(node: &Node) -> Result<AccountClaim, JsonError> {
     Ok(AccountClaim {
         body: body(&node.at("body")?)?,
-        index: node.at("index")?.integer()?,
+        index: node.integer_at("index")?,
         account: node.nullable("account", account)?,
         path: path(&node.at("path")?)?,
     })
@@ -108,9 +108,9 @@ pub(super) fn account_claim(node: &Node) -> Result<AccountClaim, JsonError> {
 
 pub(super) fn body(node: &Node) -> Result<Body, JsonError> {
     Ok(Body {
-        state_root: node.at("state_root")?.number()?,
-        outbox_root: node.at("outbox_root")?.number()?,
-        inbox_root: node.at("inbox_root")?.number()?,
+        state_root: node.element_at("state_root")?,
+        outbox_root: node.element_at("outbox_root")?,
+        inbox_root: node.element_at("inbox_root")?,
     })
 }
 
@@ -118,10 +118,10 @@ pub(super) fn netted_account_claim(node: &Node) -> Result<NettedAccountClaim, Js
     let [first, second, third] = node.at("triad")?.entries()?;
     Ok(NettedAccountClaim {
         body: body(&node.at("body")?)?,
-        network: node.at("network")?.number()?,
-        keys: node.at("keys")?.number()?,
-        depth: node.at("depth")?.integer()?,
-        index: node.at("index")?.integer()?,
+        network: node.element_at("network")?,
+        keys: node.element_at("keys")?,
+        depth: node.integer_at("depth")?,
+        index: node.integer_at("index")?,
         triad: [
             netted_account(&first)?,
             netted_account(&second)?,
@@ -133,23 +133,23 @@ pub(super) fn netted_account_claim(node: &Node) -> Result<NettedAccountClaim, Js
 
 fn netted_account(node: &Node) -> Result<netted::Account, JsonError> {
     Ok(netted::Account {
-        key: node.at("key")?.number()?,
-        balance: node.at("balance")?.integer()?,
-        ordinal: node.at("ordinal")?.integer()?,
+        key: node.element_at("key")?,
+        balance: node.integer_at("balance")?,
+        ordinal: node.integer_at("ordinal")?,
     })
 }
 
 fn account(node: &Node) -> Result<Account, JsonError> {
     Ok(Account {
-        ax: node.at("ax")?.number()?,
-        ay: node.at("ay")?.number()?,
-        balance: node.at("balance")?.integer()?,
-        ordinal: node.at("ordinal")?.integer()?,
+        ax: node.element_at("ax")?,
+        ay: node.element_at("ay")?,
+        balance: node.integer_at("balance")?,
+        ordinal: node.integer_at("ordinal")?,
     })
 }
 
 pub(super) fn path(node: &Node) -> Result<Path, JsonError> {
-    let index = node.at("index")?.integer()?;
+    let index = node.integer_at("index")?;
     let siblings = node.at("siblings")?;
     let entries = siblings.list()?;
     if entries.len() > MAX_LEVELS {
