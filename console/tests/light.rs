@@ -145,7 +145,7 @@ impl Accounts for NoAccounts {
 }
 
 /// Requests by the route that they are for, and the status of the answer.
-const ASKED: [(&str, &str, u16); 40] = [
+const ASKED: [(&str, &str, u16); 41] = [
     ("/light/v1/network", "/light/v1/network", 200),
     ("/light/v1/latest", "/light/v1/latest", 200),
     ("/light/v1/epochs/{epoch}", "/light/v1/epochs/latest", 200),
