@@ -36,7 +36,8 @@ function compile() {
   const folder = path.join(out, "cargo");
   // Panics name their places in the source; whose home that was is nobody's business, and the module is the same everywhere.
   const homes = [[root, "trifold"], [process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo"), "cargo"]];
-  const flags = homes.map(([home, name]) => `--remap-path-prefix=${fs.realpathSync(home)}=${name}`);
+  // Numbers of functions in as few bytes as they need.
+  const flags = [...homes.map(([home, name]) => `--remap-path-prefix=${fs.realpathSync(home)}=${name}`), "-Clink-arg=--compress-relocations"];
   execFileSync(cargo, ["build", "--quiet", "--locked", "--profile", "wasm", "--target", TARGET, "--package", "trifold-browser", "--lib", "--target-dir", folder], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],

@@ -104,14 +104,28 @@ export interface VerifiedAccount {
   readonly ordinal: bigint;
 }
 
+export interface VerifiedNettedAccount {
+  /** Of the state that records its shard. */
+  readonly epoch: number;
+  readonly shard: number;
+  readonly index: bigint;
+  /** The u coordinate of the owner's key, in the Montgomery form of Baby Jubjub. */
+  readonly key: Field;
+  readonly balance: bigint;
+  /** Messages that it has signed so far. */
+  readonly ordinal: bigint;
+}
+
 export interface VerifiedReceipt {
   /** The state whose proof was checked. */
   readonly proven: VerifiedState;
   /** The state that the receipt is about: the proven one, or one out of its history. */
   readonly state: VerifiedState;
   readonly shard: Presence<VerifiedShard>;
-  /** `null`: the receipt is about no account. */
+  /** `null`: the receipt is about no account of the reference program. */
   readonly account: Presence<VerifiedAccount> | null;
+  /** `null`: the receipt is about no account of a netted shard. */
+  readonly nettedAccount: Presence<VerifiedNettedAccount> | null;
 }
 
 /** Follows one network from state to state. Its methods are synchronous; opening the first client loads the module. */
@@ -135,6 +149,8 @@ export class LightClient {
   verifyShard(claim: Json): Presence<VerifiedShard>;
   /** What the state held records for an account of a shard. `account`: the part `account` of a receipt. */
   verifyAccount(shard: Json, account: Json): Presence<VerifiedAccount>;
+  /** What the state held records for an account of a netted shard. `account`: the part `netted_account` of a receipt. */
+  verifyNettedAccount(shard: Json, account: Json): Presence<VerifiedNettedAccount>;
   /**
    * An earlier state that the history of the state held records. `past`: JSON, `trifold/descent/v1`, as
    * `/light/v1/descent` answers.

@@ -4,7 +4,7 @@
 const WASM = "%WASM%";
 
 /** Operations of the module, in the order of `Operation` in src/session.rs. */
-const [FROM_GENESIS, FROM_CHECKPOINT, CLOSE, HELD, CHECKPOINT, VERIFY, ADVANCE, CHECK_DESCENT, VERIFY_SHARD, VERIFY_ACCOUNT, VERIFY_PAST_STATE, VERIFY_RECEIPT, NETWORK] = Array(13).keys();
+const [FROM_GENESIS, FROM_CHECKPOINT, CLOSE, HELD, CHECKPOINT, VERIFY, ADVANCE, CHECK_DESCENT, VERIFY_SHARD, VERIFY_ACCOUNT, VERIFY_NETTED_ACCOUNT, VERIFY_PAST_STATE, VERIFY_RECEIPT, NETWORK] = Array(14).keys();
 const NO_CLIENT = 0;
 
 /** Kinds of frames, as src/input.rs reads them. */
@@ -77,6 +77,10 @@ export class LightClient {
 
   verifyAccount(shard, account) {
     return value(this.#ask(VERIFY_ACCOUNT, shard, account));
+  }
+
+  verifyNettedAccount(shard, account) {
+    return value(this.#ask(VERIFY_NETTED_ACCOUNT, shard, account));
   }
 
   verifyPastState(past) {

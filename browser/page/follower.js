@@ -130,13 +130,13 @@ export class Follower {
   }
 
   /** What the newest receipt of a shard shows, from the first source whose receipt verifies. */
-  async shard(index, account) {
+  async shard(index, claim) {
     if (!this.client) throw new SourceError("no state is held yet");
     const failures = [];
     for (const { url } of this.sources) {
       try {
         const text = await get(`${url}/light/v1/epochs/latest/shards/${index}`);
-        return this.receipt(account ? { ...JSON.parse(text), account } : text, index);
+        return this.receipt(claim ? { ...JSON.parse(text), ...claim } : text, index);
       } catch (error) {
         failures.push(`${url}: ${reason(error)}`);
       }
@@ -150,14 +150,15 @@ export class Follower {
     const verified = this.client.verifyReceipt(receipt);
     const asked = typeof receipt === "string" ? JSON.parse(receipt) : receipt;
     if (index !== undefined && asked.shard.index !== String(index)) throw new RefusedError("wrong_index", `the receipt is about shard ${asked.shard.index}`);
-    return { ...verified, index: asked.shard.index, accountIndex: asked.account?.index };
+    const account = verified.account ?? verified.nettedAccount;
+    return { ...verified, account, index: asked.shard.index, accountIndex: (asked.account ?? asked.netted_account)?.index };
   }
 
   /** An account that its shard serves at `url`, under the shard's newest receipt. */
   async account(url, shard, index) {
     const account = JSON.parse(await get(`${url}/light/v1/accounts/${index}`));
     if (account.index !== String(index)) throw new RefusedError("wrong_index", `the answer is about account ${account.index}`);
-    return this.shard(shard, account);
+    return this.shard(shard, account.triad ? { netted_account: account } : { account });
   }
 
   #store() {

@@ -105,9 +105,7 @@ const accountFacts = (account) => ({
   Epoch: account.epoch,
   Shard: account.shard,
   Balance: account.balance,
-  "Transfers signed": account.ordinal,
-  "Public key, x": account.ax,
-  "Public key, y": account.ay,
+  ...(account.key ? { "Messages signed": account.ordinal, "Public key, u": account.key } : { "Transfers signed": account.ordinal, "Public key, x": account.ax, "Public key, y": account.ay }),
 });
 
 /** A sentence and facts, or why there are none. */

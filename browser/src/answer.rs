@@ -10,7 +10,7 @@ use trifold_verifier::claim::Presence;
 use trifold_verifier::codec::fr_to_bytes;
 use trifold_verifier::receipt::VerifiedReceipt;
 use trifold_verifier::statement::GlobalState;
-use trifold_verifier::verified::{VerifiedAccount, VerifiedShard};
+use trifold_verifier::verified::{VerifiedAccount, VerifiedNettedAccount, VerifiedShard};
 
 pub const NULL: &str = "null";
 const ABSENT: &str = r#"{"present":false}"#;
@@ -57,11 +57,27 @@ pub fn account(found: Presence<&VerifiedAccount>) -> String {
     )
 }
 
+pub fn netted_account(found: Presence<&VerifiedNettedAccount>) -> String {
+    let Presence::Present(found) = found else {
+        return ABSENT.into();
+    };
+    let (epoch, shard) = (found.shard().state().epoch(), found.shard().index());
+    let (index, account) = (found.index(), found.account());
+    let (key, balance, ordinal) = (decimal(account.key), account.balance, account.ordinal);
+    format!(
+        r#"{{"present":true,"epoch":{epoch},"shard":{shard},"index":"{index}","key":"{key}","balance":"{balance}","ordinal":"{ordinal}"}}"#
+    )
+}
+
 pub fn receipt(receipt: &VerifiedReceipt) -> String {
     let [proven, about] = [receipt.proven(), receipt.state()].map(|found| state(found.state()));
     let shard = shard(receipt.shard());
     let account = receipt.account().map_or_else(|| NULL.into(), account);
-    format!(r#"{{"proven":{proven},"state":{about},"shard":{shard},"account":{account}}}"#)
+    let netted = receipt.netted_account();
+    let netted = netted.map_or_else(|| NULL.into(), netted_account);
+    format!(
+        r#"{{"proven":{proven},"state":{about},"shard":{shard},"account":{account},"nettedAccount":{netted}}}"#
+    )
 }
 
 pub fn refusal(code: &str, message: &str) -> String {

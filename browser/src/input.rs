@@ -1,6 +1,6 @@
 //! What a call is given: frames, each a kind (0 bytes, 1 text), a length of four bytes, lowest first, and as much data.
 
-use trifold_verifier::claim::{AccountClaim, ShardClaim};
+use trifold_verifier::claim::{AccountClaim, NettedAccountClaim, ShardClaim};
 use trifold_verifier::client::{Network, Update};
 use trifold_verifier::json::GlobalProof;
 use trifold_verifier::receipt::{PastState, Receipt};
@@ -90,6 +90,11 @@ impl Frame<'_> {
     /// The part `account` of a receipt.
     pub fn account(self) -> Result<AccountClaim, Refusal> {
         Ok(AccountClaim::from_json(self.text()?)?)
+    }
+
+    /// The part `netted_account` of a receipt.
+    pub fn netted_account(self) -> Result<NettedAccountClaim, Refusal> {
+        Ok(NettedAccountClaim::from_json(self.text()?)?)
     }
 
     /// A past state and its path, as a source tells them.

@@ -4,9 +4,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use trifold_verifier::claim::ClaimError;
 use trifold_verifier::client::{LightClient, Network, Update};
+use trifold_verifier::verified::VerifiedShard;
 
-use crate::input::frames;
+use crate::input::{Frame, frames};
 use crate::{Refusal, answer};
 
 /// Clients open at once, at most; each takes about 30 kB.
@@ -36,6 +38,8 @@ pub enum Operation {
     VerifyShard,
     /// Shard claim, account claim, under the state held.
     VerifyAccount,
+    /// Shard claim, claim of a netted account, under the state held.
+    VerifyNettedAccount,
     /// Past state, under the state held.
     VerifyPastState,
     /// Receipt.
@@ -45,7 +49,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::FromGenesis,
         Self::FromCheckpoint,
         Self::Close,
@@ -56,6 +60,7 @@ impl Operation {
         Self::CheckDescent,
         Self::VerifyShard,
         Self::VerifyAccount,
+        Self::VerifyNettedAccount,
         Self::VerifyPastState,
         Self::VerifyReceipt,
         Self::Network,
@@ -154,6 +159,7 @@ impl Client {
             Operation::CheckDescent => self.check_descent(input),
             Operation::VerifyShard => self.verify_shard(input),
             Operation::VerifyAccount => self.verify_account(input),
+            Operation::VerifyNettedAccount => self.verify_netted_account(input),
             Operation::VerifyPastState => self.verify_past_state(input),
             Operation::VerifyReceipt => self.verify_receipt(input),
             _ => {
@@ -192,11 +198,24 @@ impl Client {
     }
 
     fn verify_account(&mut self, input: &[u8]) -> Result<String, Refusal> {
-        let [shard, account] = frames(input)?;
-        let account = self
-            .light
-            .verify_account(&shard.shard()?, &account.account()?)?;
+        let (shard, account) = self.under_shard(input)?;
+        let account = shard.verify_account(&account.account()?)?;
         Ok(answer::account(account.as_ref()))
+    }
+
+    /// A shard that has to be there, and the claim under it.
+    #[inline(never)]
+    fn under_shard<'a>(&self, input: &'a [u8]) -> Result<(VerifiedShard, Frame<'a>), Refusal> {
+        let [shard, claim] = frames(input)?;
+        let shard = shard.shard()?;
+        let found = self.light.verify_shard(&shard)?.present();
+        Ok((found.ok_or(ClaimError::NoShard(shard.index))?, claim))
+    }
+
+    fn verify_netted_account(&mut self, input: &[u8]) -> Result<String, Refusal> {
+        let (shard, account) = self.under_shard(input)?;
+        let account = shard.verify_netted_account(&account.netted_account()?)?;
+        Ok(answer::netted_account(account.as_ref()))
     }
 
     fn verify_past_state(&mut self, input: &[u8]) -> Result<String, Refusal> {

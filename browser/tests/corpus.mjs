@@ -14,6 +14,8 @@ export const updates = read("updates");
 export const receipts = read("receipts");
 export const refusals = read("refusals");
 export const flips = read("flips");
+/** A state, and claims under it of netted accounts and messages. */
+export const [further, ...claims] = read("claims");
 
 export const receipt = (name) => receipts.find((entry) => entry.name === name);
 export const newest = updates.at(-1);

@@ -5,7 +5,7 @@ import path from "node:path";
 import test from "node:test";
 import { pathToFileURL } from "node:url";
 
-import { bytes, constants, descent, flips, network, newest, receipt, receipts, refusals, updates } from "./corpus.mjs";
+import { bytes, claims, constants, descent, flips, further, network, newest, receipt, receipts, refusals, updates } from "./corpus.mjs";
 
 const { LightClient, RefusedError, networkBytes } = await import(pathToFileURL(path.join(process.env.TRIFOLD_LIGHT, "package/light.js")));
 
@@ -120,6 +120,35 @@ test("claims are checked under the state held", () => {
   assert.equal(code(() => client.verifyShard({ ...shard, leaf: { ...shard.leaf, lamport: 77n } })), "wrong_root");
   assert.equal(code(() => client.verifyAccount(shard, { ...account, account: null })), "wrong_root");
   assert.equal(code(() => client.verifyPastState({ ...past, state: { ...past.state, depth: "3" } })), "wrong_root");
+});
+
+/** What an entry of the claims is told by the package. */
+function shown(client, { kind, shard, claim, ...entry }) {
+  if (kind === "netted_account") return client.verifyNettedAccount(shard, claim);
+  if (kind === "account") return client.verifyAccount(shard, claim);
+  const receipt = client.verifyReceipt(bytes(entry.bytes));
+  assert.deepEqual(client.verifyReceipt(entry.json), receipt);
+  assert.equal(receipt.account, null);
+  return receipt.nettedAccount;
+}
+
+test("netted accounts are told as the corpus has them", async () => {
+  const client = await open(further.bytes);
+  for (const entry of claims.filter(({ kind }) => kind !== "message")) {
+    const name = `${entry.kind}: ${entry.name}`;
+    let found;
+    const refused = code(() => (found = shown(client, entry)));
+    assert.equal(refused, entry.code, name);
+    assert.equal(found && (found.present ? "present" : "absent"), entry.found ?? undefined, name);
+  }
+});
+
+test("a netted account is told in full", async () => {
+  const client = await open(further.bytes);
+  const account = claims.find(({ name }) => name === "the third of a bottom node");
+  const { key, balance, ordinal } = account.claim.triad[2];
+  const epoch = client.held.epoch;
+  assert.deepEqual(shown(client, account), { present: true, epoch, shard: Number(account.shard.index), index: 5n, key, balance: BigInt(balance), ordinal: BigInt(ordinal) });
 });
 
 test("descent from the state held is shown by a path", async () => {

@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { createRequire } from "node:module";
 
-import { bytes, network, receipt, refusals } from "./corpus.mjs";
+import { bytes, claims, network, receipt, refusals } from "./corpus.mjs";
 import { equivocating, foreign, honest, lying, serve } from "./sources.mjs";
 
 const [modules, chromiumPath, light] = process.argv.slice(2);
@@ -174,6 +174,10 @@ const tests = {
     await page.fill("#receipt-text", JSON.stringify(receipt("no account").json));
     await page.click("#receipt-form button");
     await says(page, "#account-answer", /verifiably absent/);
+    const netted = claims.find(({ kind, name }) => kind === "receipt" && name === "a netted account").json;
+    await page.fill("#receipt-text", JSON.stringify(netted));
+    await page.click("#receipt-form button");
+    await says(page, "#account-answer", new RegExp(`Account 4 of shard ${netted.shard.index} holds ${netted.netted_account.triad[1].balance} in epoch 6`));
     const forged = { ...json, account: { ...json.account, account: { ...account, balance: String(BigInt(account.balance) + 1n) } } };
     await page.fill("#receipt-text", JSON.stringify(forged));
     await page.click("#receipt-form button");

@@ -70,6 +70,16 @@ impl NettedCircuits {
     }
 }
 
+/// Opens the folder `shard-<i>` beside its network's genesis file.
+pub fn open(path: &Path) -> anyhow::Result<NettedShard> {
+    let genesis = read_genesis(&beside(path).join(GENESIS))?;
+    Ok(NettedShard::open(path, &genesis, Settings::default())?)
+}
+
+fn beside(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
 /// A netted shard's folder with what lies beside it.
 pub struct NettedLedger {
     path: PathBuf,
@@ -81,7 +91,7 @@ pub struct NettedLedger {
 impl NettedLedger {
     /// Opens the folder `shard-<i>` of a demo network.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let folder = path.parent().unwrap_or(Path::new("."));
+        let folder = beside(path);
         let genesis = read_genesis(&folder.join(GENESIS))?;
         let secrets = ledger::read_secrets(folder, &genesis)?;
         let shard = NettedShard::open(path, &genesis, Settings::default())?;

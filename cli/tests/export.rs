@@ -69,6 +69,7 @@ fn receipt(network: &Network) -> Receipt {
         past: None,
         shard,
         account: None,
+        netted_account: None,
     }
 }
 

@@ -136,6 +136,13 @@ fn a_farm_proves_netted_shards_in_parts() {
             .arg(out.join("bundle.json")),
     );
     assert!(said.starts_with("accepted: shard 0 at epoch"), "{said}");
+    let shown = farm.path("account.json");
+    let mut add = trifold(["shard", "receipt", "--account", "3"]);
+    add.arg(farm.shard(0)).arg("--in").arg(&receipt);
+    succeed(add.arg("--out").arg(&shown));
+    let said = succeed(trifold(["verify-receipt"]).arg(&shown));
+    assert!(said.contains("  balance   1000001\n"), "{said}");
+    assert!(said.contains("  ordinal   1\n"), "{said}");
 }
 
 /// A payment that arrives and one that comes back, by epochs that hold nothing but messages of other shards.

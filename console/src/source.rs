@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use trifold_coordinator::Archive;
 use trifold_coordinator::view::{Cells, View};
-use trifold_verifier::claim::AccountClaim;
+use trifold_verifier::claim::{AccountClaim, NettedAccountClaim};
 
 use crate::light::LightPage;
 
@@ -35,7 +35,25 @@ pub enum Light {
 /// The accounts under a shard's leaf in the newest global state that the shard knows.
 pub trait Accounts: Send + Sync + 'static {
     /// An account with its path, or that there is none at this place.
-    fn account(&self, index: u64) -> Result<AccountClaim, NoAccount>;
+    fn account(&self, index: u64) -> Result<ShardAccount, NoAccount>;
+}
+
+/// What a shard claims of an account, by the kind of the shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShardAccount {
+    /// Of the reference program.
+    Reference(AccountClaim),
+    Netted(NettedAccountClaim),
+}
+
+impl ShardAccount {
+    /// The part `account` or `netted_account` of a receipt.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::Reference(claim) => claim.to_json(),
+            Self::Netted(claim) => claim.to_json(),
+        }
+    }
 }
 
 /// Why there is nothing to say about an account.

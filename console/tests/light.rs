@@ -9,13 +9,13 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use trifold_console::{Accounts, Console, Light, LightPage, NoAccount, Server};
+use trifold_console::{Accounts, Console, Light, LightPage, NoAccount, Server, ShardAccount};
 use trifold_coordinator::Archive;
 use trifold_coordinator::archive::Follow;
 use trifold_coordinator::coordinator::publish;
 use trifold_coordinator::queue::local::LocalQueue;
 use trifold_coordinator::standin::Chain;
-use trifold_verifier::claim::AccountClaim;
+use trifold_verifier::claim::{AccountClaim, NettedAccountClaim};
 use trifold_verifier::client::Network;
 use trifold_verifier::json::GlobalProof;
 use trifold_verifier::receipt::{PastState, Receipt};
@@ -116,21 +116,28 @@ async fn request(address: SocketAddr, method: &str, path: &str, headers: &str) -
     }
 }
 
-/// Accounts of which there is one, at a place of a small trie.
-struct OneAccount;
+/// Accounts of which there is none, in a small trie; at one place the trie is that of a netted shard.
+struct NoAccounts;
 
-impl Accounts for OneAccount {
-    fn account(&self, index: u64) -> Result<AccountClaim, NoAccount> {
+impl Accounts for NoAccounts {
+    fn account(&self, index: u64) -> Result<ShardAccount, NoAccount> {
+        let siblings = vec![[1.into(), 2.into()], [3.into(), 4.into()]];
         match index {
-            0..=8 => Ok(AccountClaim {
+            0..=7 => Ok(ShardAccount::Reference(AccountClaim {
                 body: Body::default(),
                 index,
                 account: None,
-                path: Path {
-                    index,
-                    siblings: vec![[1.into(), 2.into()], [3.into(), 4.into()]],
-                },
-            }),
+                path: Path { index, siblings },
+            })),
+            8 => Ok(ShardAccount::Netted(NettedAccountClaim {
+                body: Body::default(),
+                network: 5.into(),
+                keys: 6.into(),
+                depth: 3,
+                index: 8,
+                triad: Default::default(),
+                path: Path { index: 2, siblings },
+            })),
             9 => Err(NoAccount::Unreadable("it is being written".into())),
             _ => Err(NoAccount::NoPlace(format!("no account {index}"))),
         }
@@ -138,7 +145,7 @@ impl Accounts for OneAccount {
 }
 
 /// Requests by the route that they are for, and the status of the answer.
-const ASKED: [(&str, &str, u16); 40] = [
+const ASKED: [(&str, &str, u16); 41] = [
     ("/light/v1/network", "/light/v1/network", 200),
     ("/light/v1/latest", "/light/v1/latest", 200),
     ("/light/v1/epochs/{epoch}", "/light/v1/epochs/latest", 200),
@@ -247,6 +254,7 @@ const ASKED: [(&str, &str, u16); 40] = [
     ("/light/v1/descent", "/light/v1/descent?from=1&to=9", 404),
     ("/light/v1/openapi.json", "/light/v1/openapi.json", 200),
     ("/light/v1/accounts/{index}", "/light/v1/accounts/3", 200),
+    ("/light/v1/accounts/{index}", "/light/v1/accounts/8", 200),
     ("/light/v1/accounts/{index}", "/light/v1/accounts/9", 503),
     ("/light/v1/accounts/{index}", "/light/v1/accounts/10", 404),
     ("/light/v1/accounts/{index}", "/light/v1/accounts/x", 400),
@@ -360,7 +368,7 @@ fn decimal(pattern: &Value, text: &str) -> bool {
 async fn every_route_answers_as_the_document_says() {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     let farm = Running::start(4).await;
-    let (shard, _stop) = serve(Light::Accounts(Arc::new(OneAccount))).await;
+    let (shard, _stop) = serve(Light::Accounts(Arc::new(NoAccounts))).await;
     for (route, path, status) in ASKED {
         let address = match route.starts_with("/light/v1/accounts") {
             true => shard,

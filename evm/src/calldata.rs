@@ -91,6 +91,8 @@ pub enum CalldataError {
     },
     #[error("the receipt is about its proven state, not about an earlier one")]
     NoPast,
+    #[error("the contracts don't check accounts of netted shards")]
+    NettedAccount,
 }
 
 impl CalldataError {
@@ -99,7 +101,7 @@ impl CalldataError {
         match self {
             Self::OtherNetwork => refusal::OTHER_NETWORK,
             Self::WrongIndex { .. } => refusal::WRONG_INDEX,
-            Self::NoPast => refusal::FORMAT,
+            Self::NoPast | Self::NettedAccount => refusal::FORMAT,
         }
     }
 }
@@ -156,6 +158,9 @@ fn call(function: Function, arguments: &[Value]) -> Vec<u8> {
 }
 
 fn claims(receipt: &Receipt) -> Result<[Value; 3], CalldataError> {
+    if receipt.netted_account.is_some() {
+        return Err(CalldataError::NettedAccount);
+    }
     let proven = receipt.update.state.epoch;
     let past = receipt.past.iter().map(|earlier| past(earlier, proven));
     let account = receipt.account.iter().map(account_claim);

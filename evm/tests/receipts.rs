@@ -40,6 +40,20 @@ fn every_receipt_is_accepted() {
     }
 }
 
+#[test]
+fn a_netted_account_is_for_no_contract() {
+    let network = network();
+    let entries = corpus("claims.json");
+    let netted = entries
+        .iter()
+        .find(|entry| entry["name"] == "a netted account");
+    let receipt = Receipt::from_bytes(&common::bytes(netted.unwrap())).unwrap();
+    let refused = Err(CalldataError::NettedAccount);
+    assert_eq!(calldata::verify_receipt(&network, &receipt), refused);
+    assert_eq!(calldata::verify_under_held(&network, &receipt), refused);
+    assert!(calldata::verify_leaf(&network, &receipt).is_ok());
+}
+
 /// Under each state of the chain as it is held, exactly the receipts proven under that state.
 #[test]
 fn a_held_state_takes_the_place_of_a_proof() {

@@ -5,6 +5,7 @@
 //! place that knows how accounts and messages are hashed.
 
 mod accounts;
+mod confirmed;
 pub mod layout;
 mod ledger;
 mod limits;
@@ -14,9 +15,10 @@ mod trie;
 mod view;
 
 pub use accounts::{Accounts, Entry};
+pub use confirmed::NettedConfirmed;
 pub use ledger::{Closed, NettedError, NettedLedger, Rules};
 pub use limits::{Limits, MAX_TAKEN};
 pub use sent::Sent;
-pub use shard::{NettedShard, NettedShardError, Submission};
+pub use shard::{CHAIN, NettedShard, NettedShardError, Submission};
 pub use trie::Trie;
 pub use view::View;

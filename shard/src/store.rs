@@ -63,7 +63,7 @@ pub enum StoreError {
     #[error("no root of epoch {epoch} is kept")]
     NoRoot { epoch: u64 },
     #[error("account {account} is outside the trie")]
-    Account { account: u32 },
+    Account { account: u64 },
     #[error("the epoch's proof: {0}")]
     Assembly(#[from] AssemblyError),
 }
@@ -393,6 +393,7 @@ impl Store {
             .find(|version| version.epoch == Some(epoch));
         let version = version.ok_or(StoreError::NoRoot { epoch })?;
         if u64::from(account) >= self.front().ledger.rules().capacity() {
+            let account = account.into();
             return Err(StoreError::Account { account });
         }
         Ok(AccountProof {
@@ -430,6 +431,17 @@ impl Store {
             traffic,
         };
         Ok(carried.assemble(keys, seen)?)
+    }
+
+    /// The newest accounts kept whose root is one that `chosen` accepts.
+    pub(crate) fn view(&self, chosen: impl Fn(Fr) -> bool) -> Option<View> {
+        let back = self.back();
+        let found = back
+            .versions
+            .iter()
+            .rev()
+            .find(|version| chosen(version.root));
+        found.map(|version| version.view.clone())
     }
 
     /// Something of the versions before and after an epoch.

@@ -7,8 +7,12 @@ mod common;
 mod corpus;
 #[path = "../tests/light/flips.rs"]
 mod flips;
+#[path = "../tests/light/further.rs"]
+mod further;
 #[path = "../tests/light/refusals.rs"]
 mod refusals;
+#[path = "../tests/light/shown.rs"]
+mod shown;
 #[path = "../tests/light/world.rs"]
 mod world;
 

@@ -8,8 +8,10 @@
 //! hash is. So a path of too few levels ends at a node, one of too many starts below a leaf, and either needs a
 //! collision. That is why an account's path may say how deep its shard's trie is.
 
+use ark_bn254::Fr;
 use thiserror::Error;
 
+use crate::netted;
 use crate::refusal;
 use crate::statement::{Account, Body, Channel, Leaf, Message, RangeError};
 use crate::trie::{Path, TrieError};
@@ -78,6 +80,38 @@ pub struct AccountClaim {
     pub path: Path,
 }
 
+/// "Account `index` of the netted shard is this one", or none. Whether the shard is a netted one is in its leaf, which names its
+/// program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NettedAccountClaim {
+    /// The shard's body, whose digest its leaf records.
+    pub body: Body,
+    /// As [`netted::State`] has it.
+    pub network: Fr,
+    /// As [`netted::State`] has it.
+    pub keys: Fr,
+    /// Levels of the account trie, 1 to [`netted::MAX_DEPTH`].
+    pub depth: u8,
+    /// Below 3^depth.
+    pub index: u32,
+    /// The accounts of the bottom node: 3 floor(index / 3) and the two after it. One with key 0 is none.
+    pub triad: [netted::Account; 3],
+    /// From the bottom node, index / 3, to the root: depth - 1 levels.
+    pub path: Path,
+}
+
+impl NettedAccountClaim {
+    /// The account that the claim is about, or a place that nobody owns.
+    pub fn account(&self) -> &netted::Account {
+        let [first, second, third] = &self.triad;
+        match self.index % 3 {
+            0 => first,
+            1 => second,
+            _ => third,
+        }
+    }
+}
+
 /// "Message `index` that the shard sent shard `destination` is this one", or none yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageClaim {
@@ -107,9 +141,13 @@ pub enum ClaimError {
     NoPlace(u32, usize),
     #[error("the account's path has {0} levels, a trie of accounts has 1 to {MAX}", MAX = crate::trie::MAX_LEVELS)]
     AccountLevels(usize),
+    #[error("{0} levels, a netted shard's trie of accounts has 1 to {MAX}", MAX = netted::MAX_DEPTH)]
+    NettedDepth(u8),
+    #[error("network, keys, depth and accounts don't make the state root of the shard's body")]
+    WrongNettedState,
     #[error("the body is not the one that the shard's leaf records")]
     WrongBody,
-    #[error("an account of shard {0}, which is not there")]
+    #[error("an account or a message of shard {0}, which is not there")]
     NoShard(u32),
     #[error("the state of epoch {epoch} is not before epoch {held}")]
     NotPast { epoch: u64, held: u64 },
@@ -125,9 +163,10 @@ impl ClaimError {
         match self {
             Self::Path { error, .. } => error.code(),
             Self::NoPlace(..) | Self::AccountLevels(_) => refusal::WRONG_DEPTH,
+            Self::NettedDepth(_) => refusal::RANGE,
             Self::WrongBody | Self::NoShard(_) => refusal::WRONG_BODY,
             Self::NotPast { .. } => refusal::NOT_PAST,
-            Self::NotSeen => refusal::WRONG_ROOT,
+            Self::NotSeen | Self::WrongNettedState => refusal::WRONG_ROOT,
             Self::Range(error) => error.code(),
         }
     }

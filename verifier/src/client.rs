@@ -13,13 +13,17 @@ use ark_bn254::Fr;
 use once_cell::race::OnceBox;
 use thiserror::Error;
 
-use crate::claim::{AccountClaim, ClaimError, Presence, ShardClaim};
+use crate::claim::{
+    AccountClaim, ClaimError, MessageClaim, NettedAccountClaim, Presence, ShardClaim,
+};
 use crate::groth16::{BatchItem, PreparedVerifyingKey, Proof, VerifyError, VerifyingKey};
 use crate::receipt::{Receipt, ReceiptError, VerifiedReceipt};
 use crate::refusal;
-use crate::statement::{GlobalState, Keys, NestStatement, RangeError};
+use crate::statement::{GlobalState, Keys, Message, NestStatement, RangeError};
 use crate::trie::Path;
-use crate::verified::{Clock, VerifiedAccount, VerifiedShard, VerifiedState};
+use crate::verified::{
+    Clock, VerifiedAccount, VerifiedNettedAccount, VerifiedShard, VerifiedState,
+};
 
 /// Why an update was refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -223,10 +227,30 @@ impl LightClient {
         shard: &ShardClaim,
         account: &AccountClaim,
     ) -> Result<Presence<VerifiedAccount>, ClaimError> {
-        match self.held.verify_shard(shard)? {
-            Presence::Present(shard) => shard.verify_account(account),
-            Presence::Absent => Err(ClaimError::NoShard(shard.index)),
-        }
+        self.shard_there(shard)?.verify_account(account)
+    }
+
+    /// What the state held records for an account of a netted shard that is there.
+    pub fn verify_netted_account(
+        &self,
+        shard: &ShardClaim,
+        account: &NettedAccountClaim,
+    ) -> Result<Presence<VerifiedNettedAccount>, ClaimError> {
+        self.shard_there(shard)?.verify_netted_account(account)
+    }
+
+    /// What the state held records for a message of a shard that is there.
+    pub fn verify_message(
+        &self,
+        shard: &ShardClaim,
+        message: &MessageClaim,
+    ) -> Result<Presence<Message>, ClaimError> {
+        self.shard_there(shard)?.verify_message(message)
+    }
+
+    fn shard_there(&self, shard: &ShardClaim) -> Result<VerifiedShard, ClaimError> {
+        let found = self.held.verify_shard(shard)?.present();
+        found.ok_or(ClaimError::NoShard(shard.index))
     }
 
     /// An earlier state, which the history of the state held records.

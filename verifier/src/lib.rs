@@ -14,6 +14,7 @@ pub mod codec;
 pub mod groth16;
 #[cfg(feature = "json")]
 pub mod json;
+pub mod netted;
 pub mod poseidon;
 pub mod receipt;
 pub mod refusal;

@@ -151,6 +151,7 @@ mod tests {
         check::<7>();
         check::<8>();
         check::<9>();
+        check::<10>();
         check::<16>();
         check::<17>();
     }

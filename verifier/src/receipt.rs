@@ -5,12 +5,12 @@
 
 use thiserror::Error;
 
-use crate::claim::{AccountClaim, ClaimError, Presence, ShardClaim};
+use crate::claim::{AccountClaim, ClaimError, NettedAccountClaim, Presence, ShardClaim};
 use crate::client::{ClientError, Network, Update};
 use crate::refusal;
 use crate::statement::GlobalState;
 use crate::trie::Path;
-use crate::verified::{VerifiedAccount, VerifiedShard, VerifiedState};
+use crate::verified::{VerifiedAccount, VerifiedNettedAccount, VerifiedShard, VerifiedState};
 
 /// A state and its path in the history of a later one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Receipt {
     pub shard: ShardClaim,
     /// About an account of that shard, if at all.
     pub account: Option<AccountClaim>,
+    /// About an account of that shard, if at all, where it is a netted one.
+    pub netted_account: Option<NettedAccountClaim>,
 }
 
 /// Why a receipt was refused.
@@ -104,16 +106,17 @@ impl Receipt {
             None => proven,
         };
         let shard = state.verify_shard(&self.shard)?;
-        let account = match (&self.account, &shard) {
-            (None, _) => None,
-            (Some(claim), Presence::Present(shard)) => Some(shard.verify_account(claim)?),
-            (Some(_), Presence::Absent) => Err(ClaimError::NoShard(self.shard.index))?,
-        };
+        let there = || shard.present().ok_or(ClaimError::NoShard(self.shard.index));
+        let account = self.account.as_ref();
+        let account = account.map(|claim| there()?.verify_account(claim));
+        let netted = self.netted_account.as_ref();
+        let netted = netted.map(|claim| there()?.verify_netted_account(claim));
         Ok(VerifiedReceipt {
             proven,
             state,
             shard,
-            account,
+            account: account.transpose()?,
+            netted_account: netted.transpose()?,
         })
     }
 }
@@ -125,6 +128,7 @@ pub struct VerifiedReceipt {
     state: VerifiedState,
     shard: Presence<VerifiedShard>,
     account: Option<Presence<VerifiedAccount>>,
+    netted_account: Option<Presence<VerifiedNettedAccount>>,
 }
 
 impl VerifiedReceipt {
@@ -142,8 +146,13 @@ impl VerifiedReceipt {
         self.shard.as_ref()
     }
 
-    /// `None`: the receipt is about no account.
+    /// `None`: the receipt is about no account of the reference program.
     pub fn account(&self) -> Option<Presence<&VerifiedAccount>> {
         self.account.as_ref().map(Presence::as_ref)
+    }
+
+    /// `None`: the receipt is about no account of a netted shard.
+    pub fn netted_account(&self) -> Option<Presence<&VerifiedNettedAccount>> {
+        self.netted_account.as_ref().map(Presence::as_ref)
     }
 }

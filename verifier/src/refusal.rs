@@ -17,7 +17,7 @@ pub const INFINITY: &str = "infinity";
 pub const OFF_CURVE: &str = "off_curve";
 /// A point of the twist is outside the subgroup of order r.
 pub const WRONG_SUBGROUP: &str = "wrong_subgroup";
-/// An integer is out of its range: epoch, depth, value in flight.
+/// An integer is out of its range: epoch, depth, value in flight, levels of a netted shard's accounts.
 pub const RANGE: &str = "range";
 /// A verifying key that is no key of this kind, that anyone could forge under, or that `keys` does not name.
 pub const WRONG_KEY: &str = "wrong_key";

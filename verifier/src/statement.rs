@@ -42,7 +42,7 @@ impl RangeError {
     }
 }
 
-fn tag(text: &str) -> Fr {
+pub(crate) fn tag(text: &str) -> Fr {
     Fr::from_be_bytes_mod_order(text.as_bytes())
 }
 

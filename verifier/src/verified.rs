@@ -3,9 +3,13 @@
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 
-use crate::claim::{AccountClaim, ClaimError, MessageClaim, Presence, ShardClaim};
+use crate::claim::{
+    AccountClaim, ClaimError, MessageClaim, NettedAccountClaim, Presence, ShardClaim,
+};
+use crate::netted;
 use crate::statement::{
-    Account, CHANNEL_DEPTH, GlobalState, HISTORY_DEPTH, Leaf, MAX_DEPTH, Message, NestStatement,
+    Account, Body, CHANNEL_DEPTH, GlobalState, HISTORY_DEPTH, Leaf, MAX_DEPTH, Message,
+    NestStatement,
 };
 use crate::trie::{self, MAX_LEVELS, Path, TrieError};
 
@@ -165,14 +169,19 @@ impl VerifiedShard {
         }
     }
 
+    fn check_body(&self, body: &Body) -> Result<(), ClaimError> {
+        match body.digest() == self.leaf.body {
+            true => Ok(()),
+            false => Err(ClaimError::WrongBody),
+        }
+    }
+
     /// What the shard records for an account.
     pub fn verify_account(
         &self,
         claim: &AccountClaim,
     ) -> Result<Presence<VerifiedAccount>, ClaimError> {
-        if claim.body.digest() != self.leaf.body {
-            return Err(ClaimError::WrongBody);
-        }
+        self.check_body(&claim.body)?;
         let refused = ClaimError::path("account");
         claim.path.leads_to(claim.index).map_err(&refused)?;
         let levels = claim.path.siblings.len();
@@ -193,11 +202,29 @@ impl VerifiedShard {
 }
 
 impl VerifiedShard {
+    /// What a netted shard records for an account.
+    pub fn verify_netted_account(
+        &self,
+        claim: &NettedAccountClaim,
+    ) -> Result<Presence<VerifiedNettedAccount>, ClaimError> {
+        self.check_body(&claim.body)?;
+        let state = netted_state(claim)?;
+        if state.digest() != claim.body.state_root {
+            return Err(ClaimError::WrongNettedState);
+        }
+        let (index, account) = (claim.index, *claim.account());
+        let found = account.is_owned().then_some(VerifiedNettedAccount {
+            shard: *self,
+            state,
+            index,
+            account,
+        });
+        Ok(found.into())
+    }
+
     /// What the shard sent another. A message's index there is its number; the receiver's inbox counts those that it took.
     pub fn verify_message(&self, claim: &MessageClaim) -> Result<Presence<Message>, ClaimError> {
-        if claim.body.digest() != self.leaf.body {
-            return Err(ClaimError::WrongBody);
-        }
+        self.check_body(&claim.body)?;
         let refused = ClaimError::path("channel");
         let (path, channel) = (&claim.channel_path, &claim.channel);
         path.leads_to(claim.destination.into()).map_err(&refused)?;
@@ -216,6 +243,23 @@ impl VerifiedShard {
         checked.map_err(refused)?;
         Ok(Presence::from(claim.message))
     }
+}
+
+/// The state that a claim's path leads to.
+fn netted_state(claim: &NettedAccountClaim) -> Result<netted::State, ClaimError> {
+    let depth = claim.depth;
+    let levels = match depth {
+        1..=netted::MAX_DEPTH => usize::from(depth) - 1,
+        _ => return Err(ClaimError::NettedDepth(depth)),
+    };
+    let root = claim.path.leads_to((claim.index / 3).into());
+    let root = root.and_then(|()| claim.path.root(netted::triad_digest(&claim.triad), levels));
+    Ok(netted::State {
+        network: claim.network,
+        keys: claim.keys,
+        depth,
+        accounts: root.map_err(ClaimError::path("account"))?,
+    })
 }
 
 /// The root of an outbox; one that was never used is recorded as 0.
@@ -245,6 +289,35 @@ impl VerifiedAccount {
     }
 
     pub fn account(&self) -> &Account {
+        &self.account
+    }
+}
+
+/// An account as a verified netted shard records it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifiedNettedAccount {
+    shard: VerifiedShard,
+    state: netted::State,
+    index: u32,
+    account: netted::Account,
+}
+
+impl VerifiedNettedAccount {
+    /// The shard that keeps it.
+    pub fn shard(&self) -> &VerifiedShard {
+        &self.shard
+    }
+
+    /// What the shard's state root says: of which network, under which keys, and the root over all accounts.
+    pub fn state(&self) -> &netted::State {
+        &self.state
+    }
+
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    pub fn account(&self) -> &netted::Account {
         &self.account
     }
 }

@@ -2,6 +2,8 @@
 //! an answer, and a batch names the one that is false.
 
 mod common;
+#[path = "light/further.rs"]
+mod further;
 #[path = "light/world.rs"]
 mod world;
 
@@ -10,6 +12,7 @@ use std::num::NonZeroU128;
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 use common::scalar;
+use further::{Further, NETTED, NETTED_DEPTH, netted_account};
 use trifold_verifier::claim::{AccountClaim, ClaimError, Presence};
 use trifold_verifier::client::{ClientError, LightClient, Network, Update};
 use trifold_verifier::codec::MAX_RECEIPT_BYTES;
@@ -94,6 +97,47 @@ fn an_account_is_one_path_below_its_shard() {
     assert_eq!(none, Ok(Presence::Absent));
     let orphan = world.client.verify_account(&world.shard(EPOCHS, 2), &claim);
     assert_eq!(orphan, Err(ClaimError::NoShard(2)));
+}
+
+#[test]
+fn a_netted_account_is_one_path_below_its_shard() {
+    let further = Further::new();
+    let shard = further.shard(NETTED);
+    let claim = netted_account(NETTED_DEPTH, 5);
+    let found = further.client.verify_netted_account(&shard, &claim);
+    let found = found.unwrap().present().unwrap();
+    assert_eq!((found.index(), found.shard().index()), (5, NETTED));
+    assert_eq!(found.account(), &claim.triad[2]);
+    assert_eq!(found.shard().state(), further.client.held());
+    let state = found.state();
+    assert_eq!((state.network, state.keys), (claim.network, claim.keys));
+    assert_eq!(state.digest(), claim.body.state_root);
+    let none = netted_account(NETTED_DEPTH, 3);
+    let none = further.client.verify_netted_account(&shard, &none);
+    assert_eq!(none, Ok(Presence::Absent));
+    let absent = further
+        .client
+        .verify_netted_account(&further.shard(2), &claim);
+    assert_eq!(absent, Err(ClaimError::NoShard(2)));
+}
+
+/// A depth that the state does not have is refused as such, whatever the path.
+#[test]
+fn a_netted_trie_has_1_to_20_levels() {
+    let further = Further::new();
+    let shard = further.client.verify_shard(&further.shard(NETTED));
+    let shard = shard.unwrap().present().unwrap();
+    for depth in (0..=u8::MAX).filter(|depth| *depth != NETTED_DEPTH) {
+        let mut claim = netted_account(NETTED_DEPTH, 0);
+        claim.depth = depth;
+        let levels = usize::from(depth).saturating_sub(1);
+        claim.path.siblings.resize(levels, [Fr::ZERO; 2]);
+        let expected = match depth {
+            1..=20 => ClaimError::WrongNettedState,
+            _ => ClaimError::NettedDepth(depth),
+        };
+        assert_eq!(shard.verify_netted_account(&claim), Err(expected));
+    }
 }
 
 /// A body whose state root is 0 keeps no trie: it does not show that an account is absent, at any depth.
@@ -212,10 +256,12 @@ fn a_client_that_holds_another_state_of_the_receipt_s_epoch_says_so() {
 fn the_longest_receipt_can_be_read() {
     let world = World::new();
     let mut receipt = world.whole_receipt();
+    receipt.netted_account = Some(netted_account(NETTED_DEPTH, 4));
     let long = |path: &mut Path| path.siblings.resize(MAX_LEVELS, [-Fr::from(1); 2]);
     long(&mut receipt.past.as_mut().unwrap().path);
     long(&mut receipt.shard.path);
     long(&mut receipt.account.as_mut().unwrap().path);
+    long(&mut receipt.netted_account.as_mut().unwrap().path);
     let bytes = receipt.to_bytes();
     assert_eq!(bytes.len(), MAX_RECEIPT_BYTES);
     assert_eq!(Receipt::from_bytes(&bytes).as_ref(), Ok(&receipt));

@@ -1,7 +1,7 @@
 //! Digests of statements against a second implementation, and their sensitivity to every field.
 
-use trifold_verifier::Fr;
 use trifold_verifier::statement::*;
+use trifold_verifier::{Fr, netted};
 
 fn fr(value: u64) -> Fr {
     Fr::from(value)
@@ -94,6 +94,20 @@ fn digests_have_their_tag_and_order() {
         messages: fr(2),
     };
     check("channel", channel.digest());
+    let state = netted::State {
+        network: fr(1),
+        keys: fr(2),
+        depth: 3,
+        accounts: fr(4),
+    };
+    check("netted/state", state.digest());
+    let account = |first| netted::Account {
+        key: fr(first),
+        balance: first + 1,
+        ordinal: first + 2,
+    };
+    let triad = [1, 4, 7].map(account);
+    check("netted/accounts", netted::triad_digest(&triad));
     check("key", key_payload(fr(1), fr(2)));
     check("answer", answer_payload(1, fr(2)));
 }

@@ -1,14 +1,13 @@
 //! Accounts and their trie: three accounts to a bottom node, three nodes to a node above.
 
-use crate::field::{self, tag};
+use crate::field;
 use crate::trie::Touched;
 use ark_bn254::Fr;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use trifold_verifier::poseidon;
+use trifold_verifier::{netted, poseidon};
 
-/// Most levels of an account trie: 3^20 accounts are the most whose numbers fit 32 bits.
-pub const MAX_DEPTH: u8 = 20;
+pub use trifold_verifier::netted::MAX_DEPTH;
 
 /// Why a trie of accounts refused an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +18,7 @@ pub enum AccountsError {
     Index { index: u32, depth: u8 },
 }
 
-/// What the ledger knows of an account. Key 0, which nobody can sign under, is no account.
+/// A [`netted::Account`] that serde can carry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Account {
     /// The u coordinate of the owner's key ([`crate::montgomery::key_u`]).
@@ -30,14 +29,24 @@ pub struct Account {
     pub ordinal: u64,
 }
 
-/// Digest of a bottom node: lane 0 of the permuted state (tag, key, balance, ordinal of each account).
-pub fn triad_digest(accounts: &[Account; 3]) -> Fr {
-    let mut state = [tag("trifold/netted/accounts/v1"); 10];
-    for (lanes, account) in state[1..].as_chunks_mut::<3>().0.iter_mut().zip(accounts) {
-        *lanes = [account.key, account.balance.into(), account.ordinal.into()];
+impl From<Account> for netted::Account {
+    fn from(account: Account) -> Self {
+        let Account {
+            key,
+            balance,
+            ordinal,
+        } = account;
+        Self {
+            key,
+            balance,
+            ordinal,
+        }
     }
-    poseidon::permute(&mut state);
-    state[0]
+}
+
+/// [`netted::triad_digest`].
+pub fn triad_digest(accounts: &[Account; 3]) -> Fr {
+    netted::triad_digest(&accounts.map(Into::into))
 }
 
 /// All accounts of a shard, with the digest of every node above one that is not the default.

@@ -8,37 +8,12 @@ use ark_ff::AdditiveGroup;
 use serde::{Deserialize, Serialize};
 use trifold_verifier::poseidon;
 
+pub use trifold_verifier::netted::State;
+
 /// Levels of the trie of keys that parts may be proven under: at most 27 keys.
 pub const PART_DEPTH: usize = 3;
 /// Where the shard starts in a destination, above the account.
 pub const DESTINATION_SHARD_SHIFT: u32 = 32;
-
-/// What the state root of a netted shard says. All but the accounts never change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct State {
-    /// Names the network in everything that clients sign; no two networks may share it.
-    pub network: Fr,
-    /// Root of the trie of keys that parts may be proven under.
-    pub keys: Fr,
-    /// Levels of the account trie, the bottom nodes' included.
-    pub depth: u8,
-    /// Root of the account trie.
-    pub accounts: Fr,
-}
-
-impl State {
-    /// H("trifold/netted/state/v1", network, keys, depth, accounts).
-    pub fn digest(&self) -> Fr {
-        let tag = tag("trifold/netted/state/v1");
-        poseidon::hash(&[
-            tag,
-            self.network,
-            self.keys,
-            self.depth.into(),
-            self.accounts,
-        ])
-    }
-}
 
 /// What all parts of one epoch of one shard have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

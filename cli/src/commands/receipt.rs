@@ -107,10 +107,9 @@ pub fn told(receipt: &Receipt, verified: &VerifiedReceipt) -> String {
         Presence::Present(shard) => format!("shard {index} at lamport {}", shard.leaf().lamport),
         Presence::Absent => format!("no shard {index}"),
     };
-    let account = match verified.account() {
+    let account = match balance(verified) {
         None => String::new(),
-        Some(Presence::Present(account)) => {
-            let (index, balance) = (account.index(), account.account().balance);
+        Some(Presence::Present((index, balance))) => {
             format!(", account {index} with balance {balance}")
         }
         Some(Presence::Absent) => ", no such account".into(),
@@ -120,4 +119,14 @@ pub fn told(receipt: &Receipt, verified: &VerifiedReceipt) -> String {
         proven => format!(", under the proof of epoch {proven}"),
     };
     format!("receipt of epoch {epoch}: {shard}{account}{under}")
+}
+
+/// Index and balance of the account that a receipt is about, of whichever kind.
+fn balance(verified: &VerifiedReceipt) -> Option<Presence<(u64, u64)>> {
+    let account = verified.account();
+    let account = account.map(|found| found.map(|found| (found.index(), found.account().balance)));
+    let netted = verified.netted_account();
+    let netted =
+        netted.map(|found| found.map(|found| (found.index().into(), found.account().balance)));
+    account.or(netted)
 }

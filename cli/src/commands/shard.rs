@@ -14,7 +14,7 @@ use trifold_circuits::schnorr::{Coordinates, PublicKey};
 use trifold_circuits::snapshot::Snapshot;
 use trifold_circuits::transfer::{self, SeenState};
 use trifold_console::metrics::Role;
-use trifold_console::{Console, Light, Metrics};
+use trifold_console::{Console, Light, Metrics, ShardAccount};
 use trifold_prover::Entropy;
 use trifold_shard::boxes::{Inbox, Outbox};
 use trifold_shard::netted::layout::{Payment, account_key};
@@ -24,7 +24,7 @@ use trifold_verifier::statement::Leaf;
 
 use super::messages::{Messages, Receive};
 use super::receipt;
-use crate::accounts::LedgerAccounts;
+use crate::accounts::{LedgerAccounts, LedgerConfirmed};
 use crate::bounded;
 use crate::deployment::Deployed;
 use crate::ledger::{self, Beside, Demo, Ledger, Submits};
@@ -163,7 +163,8 @@ struct AddAccount {
 }
 
 /// Answers /light/v1/accounts/{index} with the account under the shard's leaf in the newest global state that the ledger
-/// knows, for anyone who asks: accounts are public.
+/// knows, for anyone who asks: accounts are public. The folder of a netted shard is open for a moment at the start and after each such
+/// state only; while another command has it open then, the answer is `unavailable`.
 #[derive(Args)]
 struct Serve {
     #[arg(value_name = "LEDGER")]
@@ -495,20 +496,21 @@ fn show_leaf(leaf: &Leaf) {
 impl AddAccount {
     fn run(self) -> anyhow::Result<()> {
         let mut receipt = receipt::read(&self.receipt)?;
-        let shard = file::load(&self.ledger)?;
-        let index = shard.index();
+        let accounts = LedgerConfirmed::read(&self.ledger)?;
+        let LedgerConfirmed { index, epoch, .. } = accounts;
         ensure!(
             receipt.shard.index == index,
             "a receipt of shard {}, but this is the ledger of shard {index}",
             receipt.shard.index
         );
-        let accounts = shard.confirmed()?;
         ensure!(
             receipt.shard.leaf == Some(*accounts.leaf()),
-            "the receipt is of another leaf of shard {index} than the one of epoch {}, the newest that the ledger knows",
-            shard.latest_epoch()
+            "the receipt is of another leaf of shard {index} than the one of epoch {epoch}, the newest that the ledger knows",
         );
-        receipt.account = Some(accounts.account(self.account)?);
+        (receipt.account, receipt.netted_account) = match accounts.account(self.account)? {
+            ShardAccount::Reference(claim) => (Some(claim), None),
+            ShardAccount::Netted(claim) => (None, Some(claim)),
+        };
         let verified = receipt.verify().context("the receipt does not hold")?;
         receipt::write(&self.out, &receipt)?;
         let told = receipt::told(&receipt, &verified);
@@ -519,12 +521,12 @@ impl AddAccount {
 
 impl Serve {
     fn run(self) -> anyhow::Result<()> {
-        let index = file::load(&self.ledger)?.index();
         ensure!(
             self.listen.address.is_some(),
             "where to listen? Give --listen ADDR"
         );
-        let accounts = Arc::new(LedgerAccounts::new(self.ledger.clone()));
+        let accounts = Arc::new(LedgerAccounts::read(self.ledger)?);
+        let index = accounts.index();
         tokio::runtime::Runtime::new()?.block_on(async {
             let (stop, stopped) = watch::channel(false);
             shutdown::on_signal(stop);

@@ -10,7 +10,9 @@ use trifold_verifier::client::Network;
 use trifold_verifier::codec::{MAX_RECEIPT_BYTES, RECEIPT_FORMAT};
 use trifold_verifier::json::{GlobalProof, MAX_TEXT_BYTES};
 use trifold_verifier::receipt::{Receipt, ReceiptError, VerifiedReceipt};
-use trifold_verifier::verified::{VerifiedAccount, VerifiedShard, VerifiedState};
+use trifold_verifier::verified::{
+    VerifiedAccount, VerifiedNettedAccount, VerifiedShard, VerifiedState,
+};
 
 use super::verify::{read_bundle, same_network, trust};
 use crate::bounded;
@@ -134,12 +136,16 @@ fn describe(receipt: &Receipt, verified: &VerifiedReceipt) -> Vec<String> {
             "accepted: there is no shard {index} at epoch {epoch}"
         )],
     };
-    match (verified.account(), &receipt.account) {
-        (Some(Presence::Present(account)), _) => lines.extend(account_lines(account)),
-        (Some(Presence::Absent), Some(claim)) => {
-            lines.push(format!("  account   {}: there is none", claim.index));
-        }
-        _ => {}
+    let claimed = receipt.account.as_ref().map(|claim| claim.index);
+    if let (Some(found), Some(index)) = (verified.account(), claimed) {
+        lines.extend(presence_lines(found.map(account_lines), index));
+    }
+    let claimed = receipt.netted_account.as_ref().map(|claim| claim.index);
+    if let (Some(found), Some(index)) = (verified.netted_account(), claimed) {
+        lines.extend(presence_lines(
+            found.map(netted_account_lines),
+            index.into(),
+        ));
     }
     lines.push(format!(
         "  root      {}",
@@ -169,6 +175,12 @@ fn shard_lines(shard: &VerifiedShard) -> Vec<String> {
     ]
 }
 
+/// What is said of the account at `index`.
+fn presence_lines(found: Presence<Vec<String>>, index: u64) -> Vec<String> {
+    let none = || vec![format!("  account   {index}: there is none")];
+    found.present().unwrap_or_else(none)
+}
+
 fn account_lines(account: &VerifiedAccount) -> Vec<String> {
     let (index, account) = (account.index(), account.account());
     vec![
@@ -176,6 +188,17 @@ fn account_lines(account: &VerifiedAccount) -> Vec<String> {
         format!("  balance   {}", account.balance),
         format!("  ordinal   {}", account.ordinal),
         format!("  key       {} {}", hex(&account.ax), hex(&account.ay)),
+    ]
+}
+
+/// The key is its u coordinate.
+fn netted_account_lines(account: &VerifiedNettedAccount) -> Vec<String> {
+    let (index, account) = (account.index(), account.account());
+    vec![
+        format!("  account   {index}"),
+        format!("  balance   {}", account.balance),
+        format!("  ordinal   {}", account.ordinal),
+        format!("  key u     {}", hex(&account.key)),
     ]
 }
 

@@ -2,6 +2,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../../../verifier/tests/common/mod.rs"]
+mod trapdoor;
 
 mod farm;
 mod followed;

@@ -294,6 +294,7 @@ impl Records {
             past,
             shard: self.claim(epoch, index)?,
             account: None,
+            netted_account: None,
         };
         match self.verify(&receipt) {
             Ok(()) => Ok(receipt),

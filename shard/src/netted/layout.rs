@@ -8,9 +8,9 @@
 use crate::poseidon::{hash_3, hash_7, hash_9, permuted_10};
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
-use trifold_circuits::field::tag;
 use trifold_circuits::netted::message;
 use trifold_circuits::schnorr::{Coordinates, SecretKey};
+use trifold_verifier::netted::triad_lanes;
 
 pub use trifold_circuits::montgomery::key_u;
 pub use trifold_circuits::netted::accounts::{Account, MAX_DEPTH};
@@ -79,11 +79,8 @@ fn body(message: &Message) -> Fr {
 
 /// Digest of a bottom node.
 pub fn triad_digest(accounts: &[Account; 3]) -> Fr {
-    let mut lanes = [Fr::ZERO; 9];
-    for (lanes, account) in lanes.as_chunks_mut::<3>().0.iter_mut().zip(accounts) {
-        *lanes = [account.key, account.balance.into(), account.ordinal.into()];
-    }
-    permuted_10(tag("trifold/netted/accounts/v1"), &lanes)
+    let [tag, lanes @ ..] = triad_lanes(&accounts.map(Into::into));
+    permuted_10(tag, &lanes)
 }
 
 /// Digest of a node above the bottom.

@@ -32,7 +32,7 @@ mod exchange;
 use exchange::{Exchanged, Queued};
 
 /// Name of the file with the place in the chain, beside the store's files.
-const CHAIN: &str = "chain.json";
+pub const CHAIN: &str = "chain.json";
 
 /// Why a netted shard refused, or could not keep what it should.
 #[derive(Debug, thiserror::Error)]
@@ -146,6 +146,12 @@ impl NettedShard {
         Ok(shard)
     }
 
+    /// The place in the chain of the shard in a folder, also while another process has it open.
+    pub fn chain_in(folder: &Path) -> Result<Chain, NettedShardError> {
+        let position: Position = file::read_json(&folder.join(CHAIN))?;
+        Ok(position.chain)
+    }
+
     /// The ledger, which takes messages whatever the shard is doing.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
@@ -231,6 +237,16 @@ impl NettedShard {
         next.chain.submit(new, Work::Netted(manifest));
         next.under_way = Some(exchanged);
         self.remember(next)
+    }
+
+    /// What the state root says of accounts with this root.
+    pub(super) fn state(&self, accounts: Fr) -> State {
+        state(&self.netted, self.depth, accounts)
+    }
+
+    /// The body under the leaf that the latest global state has.
+    pub fn body(&self) -> &Body {
+        &self.position.body
     }
 
     /// Takes in a verified global state, with the shard's path (from the leaf up) under its root. Says whether the state

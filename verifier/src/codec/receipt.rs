@@ -3,15 +3,16 @@
 use alloc::vec::Vec;
 
 use super::{DecodeError, NETWORK_BYTES, Reader, UPDATE_BYTES, fr_to_bytes};
-use crate::claim::{AccountClaim, ShardClaim};
+use crate::claim::{AccountClaim, NettedAccountClaim, ShardClaim};
 use crate::client::{Network, Update};
+use crate::netted;
 use crate::receipt::{PastState, Receipt};
 use crate::statement::{Account, Body, GlobalState, Leaf};
 use crate::trie::{MAX_LEVELS, Path};
 
 /// What a receipt starts with as bytes, and names as its format in JSON.
 pub const RECEIPT_FORMAT: &str = "trifold/receipt/v1";
-/// Bytes of the longest receipt: three paths of [`MAX_LEVELS`] and everything that may be missing.
+/// Bytes of the longest receipt: four paths of [`MAX_LEVELS`] and everything that may be missing.
 pub const MAX_RECEIPT_BYTES: usize = RECEIPT_FORMAT.len()
     + 1
     + NETWORK_BYTES
@@ -19,7 +20,8 @@ pub const MAX_RECEIPT_BYTES: usize = RECEIPT_FORMAT.len()
     + super::GLOBAL_STATE_BYTES
     + (4 + LEAF_BYTES)
     + (BODY_BYTES + 8 + ACCOUNT_BYTES)
-    + 3 * (9 + 64 * MAX_LEVELS);
+    + (BODY_BYTES + NETTED_STATE_BYTES + 4 + 3 * NETTED_ACCOUNT_BYTES)
+    + 4 * (9 + 64 * MAX_LEVELS);
 
 /// program (32), body (32), lamport (8), timestamp (8), seen_epoch (8), seen_digest (32), supply (16).
 const LEAF_BYTES: usize = 136;
@@ -27,6 +29,10 @@ const LEAF_BYTES: usize = 136;
 const BODY_BYTES: usize = 96;
 /// ax (32), ay (32), balance (8), ordinal (8).
 const ACCOUNT_BYTES: usize = 80;
+/// network (32), keys (32), depth (1).
+const NETTED_STATE_BYTES: usize = 65;
+/// key (32), balance (8), ordinal (8).
+const NETTED_ACCOUNT_BYTES: usize = 48;
 
 /// Marks: the receipt is about an earlier state than the proven one.
 const PAST: u8 = 1;
@@ -36,6 +42,8 @@ const LEAF: u8 = 2;
 const CLAIM: u8 = 4;
 /// The account is there.
 const ACCOUNT: u8 = 8;
+/// The receipt is about an account of a netted shard.
+const NETTED: u8 = 16;
 
 impl Receipt {
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -51,6 +59,9 @@ impl Receipt {
         if let Some(account) = &self.account {
             put_account(&mut bytes, account);
         }
+        if let Some(account) = &self.netted_account {
+            put_netted_account(&mut bytes, account);
+        }
         bytes
     }
 
@@ -61,6 +72,7 @@ impl Receipt {
             (self.shard.leaf.is_some(), LEAF),
             (self.account.is_some(), CLAIM),
             (account.is_some(), ACCOUNT),
+            (self.netted_account.is_some(), NETTED),
         ];
         let set = marks.iter().filter(|(set, _)| *set);
         set.map(|(_, mark)| mark).sum()
@@ -75,7 +87,7 @@ impl Receipt {
         };
         parts.ok_or(DecodeError::NotAReceipt)?;
         let [marks] = reader.take()?;
-        if marks >= 2 * ACCOUNT || marks & (CLAIM | ACCOUNT) == ACCOUNT {
+        if marks >= 2 * NETTED || marks & (CLAIM | ACCOUNT) == ACCOUNT {
             return Err(DecodeError::Mark(marks));
         }
         let receipt = reader.receipt(marks)?;
@@ -109,12 +121,28 @@ fn put_shard(bytes: &mut Vec<u8>, shard: &ShardClaim) {
     put_path(bytes, &shard.path);
 }
 
-fn put_account(bytes: &mut Vec<u8>, claim: &AccountClaim) {
-    let body = &claim.body;
+fn put_body(bytes: &mut Vec<u8>, body: &Body) {
     put_numbers(bytes, &[body.state_root, body.outbox_root, body.inbox_root]);
+}
+
+fn put_account(bytes: &mut Vec<u8>, claim: &AccountClaim) {
+    put_body(bytes, &claim.body);
     bytes.extend(claim.index.to_le_bytes());
     if let Some(account) = &claim.account {
         put_numbers(bytes, &[account.ax, account.ay]);
+        bytes.extend(account.balance.to_le_bytes());
+        bytes.extend(account.ordinal.to_le_bytes());
+    }
+    put_path(bytes, &claim.path);
+}
+
+fn put_netted_account(bytes: &mut Vec<u8>, claim: &NettedAccountClaim) {
+    put_body(bytes, &claim.body);
+    put_numbers(bytes, &[claim.network, claim.keys]);
+    bytes.push(claim.depth);
+    bytes.extend(claim.index.to_le_bytes());
+    for account in &claim.triad {
+        put_numbers(bytes, &[account.key]);
         bytes.extend(account.balance.to_le_bytes());
         bytes.extend(account.ordinal.to_le_bytes());
     }
@@ -131,6 +159,9 @@ impl Reader<'_> {
             shard: self.shard(has(LEAF))?,
             account: has(CLAIM)
                 .then(|| self.account_claim(has(ACCOUNT)))
+                .transpose()?,
+            netted_account: has(NETTED)
+                .then(|| self.netted_account_claim())
                 .transpose()?,
         })
     }
@@ -163,16 +194,46 @@ impl Reader<'_> {
     }
 
     fn account_claim(&mut self, present: bool) -> Result<AccountClaim, DecodeError> {
-        let body = Body {
-            state_root: self.fr("state_root")?,
-            outbox_root: self.fr("outbox_root")?,
-            inbox_root: self.fr("inbox_root")?,
-        };
         Ok(AccountClaim {
-            body,
+            body: self.body()?,
             index: self.u64()?,
             account: present.then(|| self.account()).transpose()?,
             path: self.path()?,
+        })
+    }
+
+    fn body(&mut self) -> Result<Body, DecodeError> {
+        Ok(Body {
+            state_root: self.fr("state_root")?,
+            outbox_root: self.fr("outbox_root")?,
+            inbox_root: self.fr("inbox_root")?,
+        })
+    }
+
+    fn netted_account_claim(&mut self) -> Result<NettedAccountClaim, DecodeError> {
+        let body = self.body()?;
+        let (network, keys) = (self.fr("network")?, self.fr("keys")?);
+        let [depth] = self.take()?;
+        Ok(NettedAccountClaim {
+            body,
+            network,
+            keys,
+            depth,
+            index: u32::from_le_bytes(self.take()?),
+            triad: [
+                self.netted_account()?,
+                self.netted_account()?,
+                self.netted_account()?,
+            ],
+            path: self.path()?,
+        })
+    }
+
+    fn netted_account(&mut self) -> Result<netted::Account, DecodeError> {
+        Ok(netted::Account {
+            key: self.fr("key")?,
+            balance: self.u64()?,
+            ordinal: self.u64()?,
         })
     }
 

@@ -4,9 +4,13 @@ use alloc::string::{String, ToString};
 
 use serde_json::{Value, json};
 
-use super::receipt::{account_claim, account_claim_value, past, past_value};
+use super::message::{message_claim, message_claim_value};
+use super::receipt::{
+    account_claim, account_claim_value, netted_account_claim, netted_account_claim_value, past,
+    past_value,
+};
 use super::{JsonError, Node, network, network_value, parse, pretty};
-use crate::claim::AccountClaim;
+use crate::claim::{AccountClaim, MessageClaim, NettedAccountClaim};
 use crate::client::Network;
 use crate::receipt::PastState;
 
@@ -51,6 +55,28 @@ impl AccountClaim {
 
     pub fn to_json(&self) -> String {
         pretty(&account_claim_value(self))
+    }
+}
+
+impl NettedAccountClaim {
+    /// Reads the `netted_account` part of a receipt; nothing of it is verified.
+    pub fn from_json(text: &str) -> Result<Self, JsonError> {
+        netted_account_claim(&Node::root(&parse(text)?))
+    }
+
+    pub fn to_json(&self) -> String {
+        pretty(&netted_account_claim_value(self))
+    }
+}
+
+impl MessageClaim {
+    /// Reads what a shard is claimed to have sent; nothing of it is verified.
+    pub fn from_json(text: &str) -> Result<Self, JsonError> {
+        message_claim(&Node::root(&parse(text)?))
+    }
+
+    pub fn to_json(&self) -> String {
+        pretty(&message_claim_value(self))
     }
 }
 

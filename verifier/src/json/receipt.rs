@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::{
     Json, JsonError, Node, bundle_value, network, parse, pretty, state, state_value, update,
 };
-use crate::claim::{AccountClaim, ShardClaim};
+use crate::claim::{AccountClaim, NettedAccountClaim, ShardClaim};
 use crate::codec::RECEIPT_FORMAT;
+use crate::netted;
 use crate::receipt::{PastState, Receipt};
 use crate::statement::{Account, Body, Leaf};
 use crate::trie::{MAX_LEVELS, Path};
@@ -26,6 +27,7 @@ impl Receipt {
             past: root.optional("past", past)?,
             shard: shard(&root.at("shard")?)?,
             account: root.optional("account", account_claim)?,
+            netted_account: root.optional("netted_account", netted_account_claim)?,
         })
     }
 
@@ -37,6 +39,9 @@ impl Receipt {
         value["shard"] = shard_value(&self.shard);
         if let Some(account) = &self.account {
             value["account"] = account_claim_value(account);
+        }
+        if let Some(account) = &self.netted_account {
+            value["netted_account"] = netted_account_claim_value(account);
         }
         pretty(&value)
     }
@@ -54,7 +59,7 @@ impl<'a> Node<'a> {
     }
 
     /// A field that may be `null`, which says that nothing is there.
-    fn nullable<T>(
+    pub(super) fn nullable<T>(
         &self,
         key: &str,
         read: impl FnOnce(&Node<'a>) -> Result<T, JsonError>,
@@ -74,7 +79,7 @@ pub(super) fn past(node: &Node) -> Result<PastState, JsonError> {
 
 pub(super) fn shard(node: &Node) -> Result<ShardClaim, JsonError> {
     Ok(ShardClaim {
-        index: node.at("index")?.integer()?,
+        index: node.integer_at("index")?,
         leaf: node.nullable("leaf", leaf)?,
         path: path(&node.at("path")?)?,
     })
@@ -82,44 +87,69 @@ pub(super) fn shard(node: &Node) -> Result<ShardClaim, JsonError> {
 
 fn leaf(node: &Node) -> Result<Leaf, JsonError> {
     Ok(Leaf {
-        program: node.at("program")?.number()?,
-        body: node.at("body")?.number()?,
-        lamport: node.at("lamport")?.integer()?,
-        timestamp: node.at("timestamp")?.integer()?,
-        seen_epoch: node.at("seen_epoch")?.integer()?,
-        seen_digest: node.at("seen_digest")?.number()?,
-        supply: node.at("supply")?.integer()?,
+        program: node.element_at("program")?,
+        body: node.element_at("body")?,
+        lamport: node.integer_at("lamport")?,
+        timestamp: node.integer_at("timestamp")?,
+        seen_epoch: node.integer_at("seen_epoch")?,
+        seen_digest: node.element_at("seen_digest")?,
+        supply: node.integer_at("supply")?,
     })
 }
 
 pub(super) fn account_claim(node: &Node) -> Result<AccountClaim, JsonError> {
     Ok(AccountClaim {
         body: body(&node.at("body")?)?,
-        index: node.at("index")?.integer()?,
+        index: node.integer_at("index")?,
         account: node.nullable("account", account)?,
         path: path(&node.at("path")?)?,
     })
 }
 
-fn body(node: &Node) -> Result<Body, JsonError> {
+pub(super) fn body(node: &Node) -> Result<Body, JsonError> {
     Ok(Body {
-        state_root: node.at("state_root")?.number()?,
-        outbox_root: node.at("outbox_root")?.number()?,
-        inbox_root: node.at("inbox_root")?.number()?,
+        state_root: node.element_at("state_root")?,
+        outbox_root: node.element_at("outbox_root")?,
+        inbox_root: node.element_at("inbox_root")?,
+    })
+}
+
+pub(super) fn netted_account_claim(node: &Node) -> Result<NettedAccountClaim, JsonError> {
+    let [first, second, third] = node.at("triad")?.entries()?;
+    Ok(NettedAccountClaim {
+        body: body(&node.at("body")?)?,
+        network: node.element_at("network")?,
+        keys: node.element_at("keys")?,
+        depth: node.integer_at("depth")?,
+        index: node.integer_at("index")?,
+        triad: [
+            netted_account(&first)?,
+            netted_account(&second)?,
+            netted_account(&third)?,
+        ],
+        path: path(&node.at("path")?)?,
+    })
+}
+
+fn netted_account(node: &Node) -> Result<netted::Account, JsonError> {
+    Ok(netted::Account {
+        key: node.element_at("key")?,
+        balance: node.integer_at("balance")?,
+        ordinal: node.integer_at("ordinal")?,
     })
 }
 
 fn account(node: &Node) -> Result<Account, JsonError> {
     Ok(Account {
-        ax: node.at("ax")?.number()?,
-        ay: node.at("ay")?.number()?,
-        balance: node.at("balance")?.integer()?,
-        ordinal: node.at("ordinal")?.integer()?,
+        ax: node.element_at("ax")?,
+        ay: node.element_at("ay")?,
+        balance: node.integer_at("balance")?,
+        ordinal: node.integer_at("ordinal")?,
     })
 }
 
 pub(super) fn path(node: &Node) -> Result<Path, JsonError> {
-    let index = node.at("index")?.integer()?;
+    let index = node.integer_at("index")?;
     let siblings = node.at("siblings")?;
     let entries = siblings.list()?;
     if entries.len() > MAX_LEVELS {
@@ -164,8 +194,15 @@ fn shard_value(claim: &ShardClaim) -> Value {
     })
 }
 
+pub(super) fn body_value(body: &Body) -> Value {
+    json!({
+        "state_root": body.state_root.to_string(),
+        "outbox_root": body.outbox_root.to_string(),
+        "inbox_root": body.inbox_root.to_string(),
+    })
+}
+
 pub(super) fn account_claim_value(claim: &AccountClaim) -> Value {
-    let body = &claim.body;
     let account = claim.account.as_ref().map(|account| {
         json!({
             "ax": account.ax.to_string(),
@@ -175,18 +212,33 @@ pub(super) fn account_claim_value(claim: &AccountClaim) -> Value {
         })
     });
     json!({
-        "body": {
-            "state_root": body.state_root.to_string(),
-            "outbox_root": body.outbox_root.to_string(),
-            "inbox_root": body.inbox_root.to_string(),
-        },
+        "body": body_value(&claim.body),
         "index": claim.index.to_string(),
         "account": account,
         "path": path_value(&claim.path),
     })
 }
 
-fn path_value(path: &Path) -> Value {
+pub(super) fn netted_account_claim_value(claim: &NettedAccountClaim) -> Value {
+    let triad = claim.triad.map(|account| {
+        json!({
+            "key": account.key.to_string(),
+            "balance": account.balance.to_string(),
+            "ordinal": account.ordinal.to_string(),
+        })
+    });
+    json!({
+        "body": body_value(&claim.body),
+        "network": claim.network.to_string(),
+        "keys": claim.keys.to_string(),
+        "depth": claim.depth.to_string(),
+        "index": claim.index.to_string(),
+        "triad": triad,
+        "path": path_value(&claim.path),
+    })
+}
+
+pub(super) fn path_value(path: &Path) -> Value {
     let pairs = path.siblings.iter();
     let pairs = pairs.map(|pair| pair.map(|sibling| sibling.to_string()));
     json!({

@@ -8,7 +8,9 @@ use trifold_verifier::json::{GlobalProof, proof_to_json, public_to_json, verifyi
 use trifold_verifier::receipt::Receipt;
 
 use crate::flips::flips;
+use crate::further::Further;
 use crate::refusals::refusals;
+use crate::shown::claims;
 use crate::world::{EPOCHS, World};
 
 /// Where the files lie, from the crate's folder.
@@ -23,6 +25,7 @@ pub fn files() -> Vec<(&'static str, String)> {
         ("receipts.json", lines(&receipts(&world))),
         ("refusals.json", lines(&refusals(&world))),
         ("flips.json", lines(&flips(&world))),
+        ("claims.json", lines(&claims())),
     ]
 }
 
@@ -31,6 +34,7 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let world = World::new();
     let (network, update) = (world.network, world.update(3));
     let (whole, short) = (world.whole_receipt(), world.receipt(2, 4));
+    let netted = Further::new().receipt(4);
     let json = |text: String| value(&text).to_string().into_bytes();
     vec![
         ("values", "proof", update.proof.to_bytes().into()),
@@ -45,8 +49,10 @@ pub fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("values", "network", network.to_bytes().into()),
         ("receipt", "whole", whole.to_bytes()),
         ("receipt", "absent", short.to_bytes()),
+        ("receipt", "netted", netted.to_bytes()),
         ("json", "whole-receipt", json(whole.to_json())),
         ("json", "absent-receipt", json(short.to_json())),
+        ("json", "netted-receipt", json(netted.to_json())),
         (
             "json",
             "bundle",

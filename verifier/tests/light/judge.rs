@@ -1,7 +1,9 @@
 //! What this crate says to an entry of the corpus: `Ok`, or the code of its refusal.
 
 use serde_json::Value;
-use trifold_verifier::claim::ClaimError;
+use trifold_verifier::claim::{
+    AccountClaim, ClaimError, MessageClaim, NettedAccountClaim, ShardClaim,
+};
 use trifold_verifier::client::{ClientError, LightClient, Update};
 use trifold_verifier::codec::DecodeError;
 use trifold_verifier::json::{GlobalProof, JsonError};
@@ -43,6 +45,47 @@ pub fn judge(world: &World, entry: &Value) -> Vec<Verdict> {
     let from_bytes = bytes.map(|bytes| of_bytes(world, entry, &bytes));
     let from_text = text.map(|text| of_text(world, entry, &text));
     from_bytes.into_iter().chain(from_text).collect()
+}
+
+/// The verdicts on an entry of `claims.json` under the state that the client holds: whether what is claimed is there.
+pub fn shown(client: &LightClient, entry: &Value) -> Vec<Result<bool, Code>> {
+    match entry["kind"].as_str().unwrap() {
+        "receipt" => {
+            let bytes = Receipt::from_bytes(&unhex(entry["bytes"].as_str().unwrap())).unwrap();
+            let json = Receipt::from_json(&entry["json"].to_string()).unwrap();
+            assert_eq!(bytes, json);
+            assert_eq!(Receipt::from_json(&json.to_json()).unwrap(), json);
+            let verified = client.verify_receipt(&json).map_err(Code::from);
+            assert_eq!(verified, bytes.verify().map_err(Code::from));
+            vec![verified.map(|verified| !verified.netted_account().unwrap().is_absent())]
+        }
+        kind => vec![claimed(client, kind, entry)],
+    }
+}
+
+fn claimed(client: &LightClient, kind: &str, entry: &Value) -> Result<bool, Code> {
+    let shard = ShardClaim::from_json(&entry["shard"].to_string())?;
+    let text = entry["claim"].to_string();
+    Ok(match kind {
+        "netted_account" => {
+            let claim = NettedAccountClaim::from_json(&text)?;
+            assert_eq!(
+                NettedAccountClaim::from_json(&claim.to_json()).unwrap(),
+                claim
+            );
+            !client.verify_netted_account(&shard, &claim)?.is_absent()
+        }
+        "account" => {
+            let claim = AccountClaim::from_json(&text)?;
+            !client.verify_account(&shard, &claim)?.is_absent()
+        }
+        "message" => {
+            let claim = MessageClaim::from_json(&text)?;
+            assert_eq!(MessageClaim::from_json(&claim.to_json()).unwrap(), claim);
+            !client.verify_message(&shard, &claim)?.is_absent()
+        }
+        kind => panic!("{kind}"),
+    })
 }
 
 fn of_bytes(world: &World, entry: &Value, bytes: &[u8]) -> Verdict {

@@ -7,15 +7,17 @@
 mod common;
 mod corpus;
 mod flips;
+mod further;
 mod judge;
 mod refusals;
+mod shown;
 mod world;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use common::unhex;
-use judge::{Code, judge};
+use judge::{Code, judge, shown};
 use serde_json::Value;
 use trifold_verifier::client::{LightClient, Network, Update};
 use trifold_verifier::groth16::Proof;
@@ -120,5 +122,36 @@ fn every_receipt_is_accepted_and_has_one_encoding() {
         let expected = entry["account"].as_str().map(|text| text == "absent");
         assert_eq!(account, expected, "{}", entry["name"]);
         assert_eq!(verified.state().epoch().to_string(), entry["epoch"]);
+    }
+}
+
+/// Netted accounts and messages: every field changed alone is among what is refused.
+#[test]
+fn every_claim_has_its_verdict() {
+    let entries = entries("claims.json");
+    let (state, claims) = entries.split_first().unwrap();
+    let update = Update::from_bytes(&bytes(state)).unwrap();
+    let client = LightClient::from_checkpoint(World::get().network, &update).unwrap();
+    for entry in claims {
+        let (kind, name) = (&entry["kind"], &entry["name"]);
+        for verdict in shown(&client, entry) {
+            match verdict {
+                Ok(present) => {
+                    let found = if present { "present" } else { "absent" };
+                    assert_eq!(entry["found"], found, "{kind} {name}");
+                    assert!(entry["code"].is_null(), "{kind} {name}: accepted");
+                }
+                Err(Code(code)) => assert_eq!(code, entry["code"], "{kind} {name}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn names_tell_the_claims_of_a_kind_apart() {
+    let mut names = BTreeSet::new();
+    for entry in &entries("claims.json")[1..] {
+        let name = (entry["kind"].to_string(), entry["name"].to_string());
+        assert!(names.insert(name), "{} twice", entry["name"]);
     }
 }

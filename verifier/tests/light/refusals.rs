@@ -777,7 +777,7 @@ impl Refusals<'_> {
         push(LENGTH, "truncated by a byte", &bytes[..bytes.len() - 1]);
         push(LENGTH, "truncated in the proof", &bytes[..marks + 400]);
         push(LENGTH, "extended by a byte", &[&bytes[..], &[0]].concat());
-        for (name, mark) in [("unknown", 0x10), ("an account without its claim", 0x0b)] {
+        for (name, mark) in [("unknown", 0x20), ("an account without its claim", 0x0b)] {
             let mut changed = bytes.clone();
             changed[marks] = mark;
             push(FORMAT, &format!("a mark that is {name}"), &changed);
@@ -800,7 +800,7 @@ impl Refusals<'_> {
 }
 
 /// Paths that differ from a valid one, to `elsewhere` the second.
-fn changed_paths(path: &Path, elsewhere: u64) -> Vec<(&'static str, &'static str, Path)> {
+pub fn changed_paths(path: &Path, elsewhere: u64) -> Vec<(&'static str, &'static str, Path)> {
     let with = |change: &dyn Fn(&mut Path)| {
         let mut path = path.clone();
         change(&mut path);
@@ -910,7 +910,7 @@ fn changed_leaves(leaf: Leaf) -> Vec<(&'static str, Leaf)> {
     ]
 }
 
-fn changed_bodies(body: Body) -> Vec<(&'static str, Body)> {
+pub fn changed_bodies(body: Body) -> Vec<(&'static str, Body)> {
     let (outbox_root, inbox_root) = (body.inbox_root, body.outbox_root);
     vec![
         (

@@ -211,6 +211,7 @@ impl World {
             past: None,
             shard: self.shard(epoch, shard),
             account: None,
+            netted_account: None,
         }
     }
 

@@ -8,7 +8,7 @@ const require = createRequire(pathToFileURL(process.cwd() + "/"));
 const { buildPoseidonReference } = await import(pathToFileURL(require.resolve("circomlibjs")));
 const poseidon = await buildPoseidonReference();
 
-const FIELDS = { account: 4, body: 3, leaf: 7, global: 5, keys: 3, program: 7, merge: 8, nest: 3, channel: 2, key: 2, answer: 2, message: 0 };
+const FIELDS = { account: 4, body: 3, leaf: 7, global: 5, keys: 3, program: 7, merge: 8, nest: 3, channel: 2, key: 2, answer: 2, message: 0, "netted/state": 4 };
 const digests = {};
 for (const [name, count] of Object.entries(FIELDS)) {
   const tag = BigInt("0x" + Buffer.from(`trifold/${name}/v1`, "ascii").toString("hex"));
@@ -17,4 +17,7 @@ for (const [name, count] of Object.entries(FIELDS)) {
   if (name === "message") fields.push(4n + (3n << 64n) + (2n << 96n) + (1n << 128n), 5n); // kind, from, to, amount; payload
   digests[name] = poseidon.F.toString(poseidon([tag, ...fields]));
 }
+// Three accounts of (key, balance, ordinal): ten lanes, the first of which is the tag.
+const accounts = BigInt("0x" + Buffer.from("trifold/netted/accounts/v1", "ascii").toString("hex"));
+digests["netted/accounts"] = poseidon.F.toString(poseidon([1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 9n], accounts));
 console.log(JSON.stringify(digests, null, 1));

@@ -4,7 +4,7 @@
 //! journal records. It leaves the queue when that epoch's snapshot is remembered: after a crash in between, the epoch that
 //! ended says how many of the queue it took.
 
-use super::{NettedShard, NettedShardError, Position, state};
+use super::{NettedShard, NettedShardError, Position};
 use crate::boxes::Outbox;
 use crate::channel::{Letter, Log};
 use crate::delivery::Delivery;
@@ -245,7 +245,7 @@ impl NettedShard {
         };
         let mut post = self.position.post.clone();
         exchanged.apply(&mut post)?;
-        exchanged.body = post.body(state(&self.netted, self.depth, accounts).digest());
+        exchanged.body = post.body(self.state(accounts).digest());
         Ok(exchanged)
     }
 }
