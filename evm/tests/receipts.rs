@@ -44,7 +44,9 @@ fn every_receipt_is_accepted() {
 fn a_netted_account_is_for_no_contract() {
     let network = network();
     let entries = corpus("claims.json");
-    let netted = entries.iter().find(|entry| entry["name"] == "a netted account");
+    let netted = entries
+        .iter()
+        .find(|entry| entry["name"] == "a netted account");
     let receipt = Receipt::from_bytes(&common::bytes(netted.unwrap())).unwrap();
     let refused = Err(CalldataError::NettedAccount);
     assert_eq!(calldata::verify_receipt(&network, &receipt), refused);
