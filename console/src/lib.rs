@@ -22,4 +22,6 @@ pub use error::ConsoleError;
 pub use light::LightPage;
 pub use metrics::Metrics;
 pub use server::Server;
-pub use source::{Accounts, Console, Exposition, Light, NoAccount, Ready, Source};
+pub use source::{
+    Accounts, Console, Deliveries, Exposition, Light, NoAccount, NoDelivery, Ready, Source,
+};

@@ -17,6 +17,7 @@ pub use accounts::{Accounts, Entry};
 pub use ledger::{Closed, NettedError, NettedLedger, Rules};
 pub use limits::{Limits, MAX_TAKEN};
 pub use sent::Sent;
+pub(crate) use shard::CHAIN;
 pub use shard::{NettedShard, NettedShardError, Submission};
 pub use trie::Trie;
 pub use view::View;

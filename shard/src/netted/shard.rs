@@ -32,7 +32,7 @@ mod exchange;
 use exchange::{Exchanged, Queued};
 
 /// Name of the file with the place in the chain, beside the store's files.
-const CHAIN: &str = "chain.json";
+pub(crate) const CHAIN: &str = "chain.json";
 
 /// Why a netted shard refused, or could not keep what it should.
 #[derive(Debug, thiserror::Error)]
