@@ -29,7 +29,7 @@ pub struct Source {
 
 enum Way {
     Http {
-        http: Box<Http>,
+        http: Http,
         /// The newest global proof that it told.
         newest: Mutex<Option<Answer>>,
     },
@@ -48,7 +48,7 @@ impl Source {
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
         let way = match scheme {
             "http" | "https" => Way::Http {
-                http: Box::new(Http::new(url, BOUNDS)?),
+                http: Http::new(url, BOUNDS)?,
                 newest: Mutex::default(),
             },
             "nats" | "tls" => {
