@@ -180,33 +180,13 @@ impl Genesis {
         balance: u64,
     ) -> Result<(Self, DemoSecrets), GenesisError> {
         let secrets = DemoSecrets::derive(seed, shards, accounts);
-        let shards = secrets.shards(balance, Start::Accounts);
-        Ok((Self::new(Vec::new(), shards)?, secrets))
-    }
-
-    /// The same of netted shards, whose tries have `depth` levels and whose first account takes the fees.
-    pub fn demo_netted(
-        program: NettedProgram,
-        secrets: &DemoSecrets,
-        balance: u64,
-        depth: u8,
-    ) -> Result<Self, GenesisError> {
-        let start = |accounts| {
-            Start::Netted(NettedStart {
-                accounts,
-                depth,
-                collector: 0,
-            })
+        let operators = secrets.operators.iter();
+        let shard = |(operator, accounts): (&SigningKey, _)| GenesisShard {
+            operator: OperatorKey(operator.verifying_key()),
+            start: Start::Accounts(accounts),
         };
-        Self::with_netted(Some(program), Vec::new(), secrets.shards(balance, start))
-    }
-
-    /// The same network with the keys of its shards' operators replaced, in order; the first shards, if there are fewer.
-    pub fn with_operators(mut self, operators: impl IntoIterator<Item = OperatorKey>) -> Self {
-        for (shard, operator) in self.shards.iter_mut().zip(operators) {
-            shard.operator = operator;
-        }
-        self
+        let shards = operators.zip(secrets.holdings(balance)).map(shard);
+        Ok((Self::new(Vec::new(), shards.collect())?, secrets))
     }
 
     /// The netted program, if the network admits it.
@@ -398,22 +378,14 @@ impl DemoSecrets {
         }
     }
 
-    /// The shards that these are the secrets of, every account with `balance`.
-    fn shards(
-        &self,
-        balance: u64,
-        start: impl Fn(Vec<GenesisAccount>) -> Start,
-    ) -> Vec<GenesisShard> {
-        let public = |key: &SecretKey| GenesisAccount {
+    /// By shard: the accounts that these are the secrets of, each with `balance`.
+    pub fn holdings(&self, balance: u64) -> impl Iterator<Item = Vec<GenesisAccount>> {
+        let public = move |key: &SecretKey| GenesisAccount {
             key: key.public(),
             balance,
         };
-        let pairs = self.operators.iter().zip(&self.accounts);
-        let shard = |(operator, keys): (&SigningKey, &Vec<SecretKey>)| GenesisShard {
-            operator: OperatorKey(operator.verifying_key()),
-            start: start(keys.iter().map(public).collect()),
-        };
-        pairs.map(shard).collect()
+        let shards = self.accounts.iter();
+        shards.map(move |keys| keys.iter().map(public).collect())
     }
 }
 

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use ed25519_dalek::SigningKey;
 use trifold_circuits::genesis::{
-    DemoSecrets, Genesis, GenesisProgram, GenesisShard, OperatorKey, ProgramStart, Start,
+    DemoSecrets, Genesis, GenesisProgram, GenesisShard, NettedProgram, NettedStart, OperatorKey,
+    ProgramStart, Start,
 };
 use trifold_circuits::schnorr::SecretKey;
+use trifold_shard::netted::NettedShard;
+use trifold_shard::store::Settings;
 use trifold_shard::{Delivery, ProgramShard, Shard, file, key};
 use trifold_verifier::Fr;
 use trifold_verifier::verified::VerifiedState;
@@ -59,12 +62,6 @@ pub trait Submits {
 
 /// A shard that this machine keeps, which has channels to others.
 pub trait Exchanges {
-    /// Epoch of the global state that messages are taken under, once there is one.
-    fn seen_epoch(&self) -> Option<u64>;
-
-    /// All that the shard has for another under the global state of an epoch.
-    fn deliver(&self, destination: u32, epoch: u64) -> anyhow::Result<Delivery>;
-
     /// Takes what another shard has for it, and remembers that; says how many messages there were.
     fn receive(&mut self, delivery: &Delivery) -> anyhow::Result<usize>;
 
@@ -125,14 +122,6 @@ impl Submits for Ledger {
 }
 
 impl Exchanges for Ledger {
-    fn seen_epoch(&self) -> Option<u64> {
-        self.shard.seen_epoch()
-    }
-
-    fn deliver(&self, destination: u32, epoch: u64) -> anyhow::Result<Delivery> {
-        Ok(self.shard.deliver(destination, epoch)?)
-    }
-
     fn receive(&mut self, delivery: &Delivery) -> anyhow::Result<usize> {
         let taken = self.shard.receive(delivery, now_milliseconds())?;
         self.save()?;
@@ -180,70 +169,40 @@ impl Ledger {
 /// What a network for trying things out is made of.
 pub struct Demo {
     pub seed: u64,
+    /// Shards of `transfer`.
     pub shards: u32,
+    /// Accounts of each shard of one of our programs.
     pub accounts: u32,
     pub balance: u64,
 }
 
-/// What a network has beside its shards of `transfer`: programs that are not ours, and the shards that run them.
+/// What a network has after its shards of `transfer`, in this order.
 #[derive(Default)]
 pub struct Beside {
+    pub netted: Option<NettedShards>,
+    /// Programs that are not ours, and the shards that run them.
     pub programs: Vec<GenesisProgram>,
     pub starts: Vec<ProgramStart>,
 }
 
-/// Writes a demo network of `transfer` shards and then others: the genesis file, the seed of its accounts, and for each shard a
-/// ledger and its operator's key.
+/// Netted shards, whose first account takes the fees.
+pub struct NettedShards {
+    pub program: NettedProgram,
+    pub shards: u32,
+    /// Levels of the account tries.
+    pub depth: u8,
+}
+
+/// Writes a demo network: the genesis file, the seed of its accounts, and for each shard a ledger and its operator's key.
 pub fn create(folder: &Path, demo: &Demo, beside: Beside, transfer: Fr) -> anyhow::Result<Genesis> {
-    let genesis = genesis(demo, beside)?;
-    create_with(folder, demo, genesis, |genesis, index, path| {
-        let path = path.with_extension("json");
-        match genesis.shard(index)?.start {
-            Start::Program(_) => {
-                let shard = ProgramShard::genesis(genesis, index, transfer)?;
-                Ok(file::save_program(&shard, &path)?)
-            }
-            _ => Ok(file::save(
-                &Shard::genesis(genesis, index, transfer)?,
-                &path,
-            )?),
-        }
-    })
-}
-
-/// The operators' keys are the demo's, which anyone knows; they are replaced by fresh ones.
-fn genesis(demo: &Demo, beside: Beside) -> anyhow::Result<Genesis> {
-    let Beside { programs, starts } = beside;
-    let shards = demo.shards + starts.len() as u32;
-    let operators = DemoSecrets::derive(demo.seed, shards, 0).operators;
-    let (ours, _) = Genesis::demo(demo.seed, demo.shards, demo.accounts, demo.balance)?;
-    let ours = ours.shards().iter().map(|shard| shard.start.clone());
-    let starts = ours.chain(starts.into_iter().map(Start::Program));
-    let shard = |(operator, start)| GenesisShard {
-        operator: public(operator),
-        start,
-    };
-    let shards = operators.iter().zip(starts).map(shard).collect();
-    Ok(Genesis::new(programs, shards)?)
-}
-
-/// Writes what a network's folder has whatever its shards' program, with fresh keys of their operators; `shard` makes the
-/// ledger of each, whose path has no extension yet.
-pub fn create_with(
-    folder: &Path,
-    demo: &Demo,
-    genesis: Genesis,
-    shard: impl Fn(&Genesis, u32, &Path) -> anyhow::Result<()>,
-) -> anyhow::Result<Genesis> {
     let file = folder.join(GENESIS);
     ensure!(!file.exists(), "{} exists already", file.display());
+    let (genesis, operators) = genesis(demo, beside)?;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let operators: Vec<_> = genesis.shards().iter().map(|_| fresh_key()).collect();
-    let genesis = genesis.with_operators(operators.iter().map(public));
     for (index, operator) in (0..).zip(&operators) {
         let path = folder.join(format!("shard-{index}"));
         key::create(operator, &key_path(&path))?;
-        shard(&genesis, index, &path)?;
+        create_shard(&genesis, index, transfer, &path)?;
     }
     let Demo {
         seed,
@@ -258,12 +217,59 @@ pub fn create_with(
     Ok(genesis)
 }
 
-fn key_path(ledger: &Path) -> PathBuf {
-    ledger.with_extension("key")
+/// The network, with fresh keys of its operators.
+fn genesis(demo: &Demo, beside: Beside) -> anyhow::Result<(Genesis, Vec<SigningKey>)> {
+    let Beside {
+        netted,
+        programs,
+        starts,
+    } = beside;
+    let foreign = starts.into_iter().map(Start::Program);
+    let starts: Vec<Start> = our_starts(demo, netted.as_ref()).chain(foreign).collect();
+    let operators: Vec<SigningKey> = starts.iter().map(|_| fresh_key()).collect();
+    let shard = |(start, operator): (Start, &SigningKey)| GenesisShard {
+        operator: OperatorKey(operator.verifying_key()),
+        start,
+    };
+    let shards = starts.into_iter().zip(&operators).map(shard).collect();
+    let netted = netted.map(|netted| netted.program);
+    Ok((Genesis::with_netted(netted, programs, shards)?, operators))
 }
 
-fn public(operator: &SigningKey) -> OperatorKey {
-    OperatorKey(operator.verifying_key())
+fn our_starts(demo: &Demo, netted: Option<&NettedShards>) -> impl Iterator<Item = Start> {
+    let (more, depth) = netted.map_or((0, 0), |netted| (netted.shards, netted.depth));
+    let secrets = DemoSecrets::derive(demo.seed, demo.shards + more, demo.accounts);
+    let transfers = demo.shards as usize;
+    let start = move |(index, accounts)| match index < transfers {
+        true => Start::Accounts(accounts),
+        false => Start::Netted(NettedStart {
+            accounts,
+            depth,
+            collector: 0,
+        }),
+    };
+    let holdings: Vec<_> = secrets.holdings(demo.balance).collect();
+    holdings.into_iter().enumerate().map(start)
+}
+
+/// A file, or a netted shard's folder; `path` has no extension yet.
+fn create_shard(genesis: &Genesis, index: u32, transfer: Fr, path: &Path) -> anyhow::Result<()> {
+    let file = path.with_extension("json");
+    match genesis.shard(index)?.start {
+        Start::Accounts(_) => file::save(&Shard::genesis(genesis, index, transfer)?, &file)?,
+        Start::Netted(_) => {
+            NettedShard::create(path, genesis, index, transfer, Settings::default())?;
+        }
+        Start::Program(_) => {
+            let shard = ProgramShard::genesis(genesis, index, transfer)?;
+            file::save_program(&shard, &file)?;
+        }
+    }
+    Ok(())
+}
+
+fn key_path(ledger: &Path) -> PathBuf {
+    ledger.with_extension("key")
 }
 
 fn fresh_key() -> SigningKey {

@@ -2,12 +2,14 @@
 
 mod checkpoint;
 mod follower;
+mod http;
 mod run;
 mod source;
 mod tale;
 
 pub use checkpoint::Checkpoint;
 pub use follower::{Follower, Trust};
+pub use http::{Bounds, Http, hidden};
 pub use run::{Pace, run};
 pub use source::Source;
 pub use tale::Teller;

@@ -2,7 +2,6 @@
 //!
 //! Exit codes: 0 done, 1 refused or failed (one line says why), 2 wrong usage or configuration, 3 no coordinator answered.
 
-mod accounts;
 mod authority;
 mod bounded;
 mod cards;
@@ -27,6 +26,7 @@ mod programs;
 mod progress;
 mod proving;
 mod serve;
+mod served;
 mod settings;
 mod shutdown;
 mod supervisor;

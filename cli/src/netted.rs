@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use ed25519_dalek::SigningKey;
 use trifold_circuits::artifacts::{Checkout, Manifest};
 use trifold_circuits::genesis::{DemoSecrets, Genesis, NettedProgram};
@@ -17,7 +17,7 @@ use trifold_verifier::Fr;
 use trifold_verifier::verified::VerifiedState;
 
 use crate::deployment::Deployed;
-use crate::ledger::{self, Demo, Exchanges, GENESIS, Submits};
+use crate::ledger::{self, Exchanges, GENESIS, Submits};
 use crate::network::read_genesis;
 use crate::output::client_key;
 use crate::time::now_milliseconds;
@@ -135,14 +135,6 @@ impl NettedLedger {
 }
 
 impl Exchanges for NettedLedger {
-    fn seen_epoch(&self) -> Option<u64> {
-        self.shard.seen_epoch()
-    }
-
-    fn deliver(&self, destination: u32, epoch: u64) -> anyhow::Result<Delivery> {
-        Ok(self.shard.deliver(destination, epoch)?)
-    }
-
     fn receive(&mut self, delivery: &Delivery) -> anyhow::Result<usize> {
         Ok(self.shard.receive(delivery, now_milliseconds())?)
     }
@@ -181,21 +173,4 @@ impl Submits for NettedLedger {
     fn operator(&self) -> anyhow::Result<SigningKey> {
         ledger::operator(&self.path, &self.genesis, self.index())
     }
-}
-
-/// Writes a demo network of netted shards, whose tries have `depth` levels.
-pub fn create(
-    folder: &Path,
-    demo: &Demo,
-    depth: u8,
-    program: NettedProgram,
-    transfer: Fr,
-) -> anyhow::Result<Genesis> {
-    ensure!(demo.accounts > 0, "a netted shard has at least one account");
-    let secrets = DemoSecrets::derive(demo.seed, demo.shards, demo.accounts);
-    let genesis = Genesis::demo_netted(program, &secrets, demo.balance, depth)?;
-    ledger::create_with(folder, demo, genesis, |genesis, index, path| {
-        NettedShard::create(path, genesis, index, transfer, Settings::default())?;
-        Ok(())
-    })
 }

@@ -23,8 +23,8 @@ impl Farm {
             folder: tempfile::tempdir().unwrap(),
             server: NatsServer::start(&checkout()),
         };
-        let mut new = trifold(["shard", "new", "--netted", "--accounts", "200"]);
-        succeed(new.arg(farm.path("network")));
+        let mut new = trifold(["shard", "new", "--shards", "0", "--netted-shards", "3"]);
+        succeed(new.args(["--accounts", "200"]).arg(farm.path("network")));
         farm
     }
 

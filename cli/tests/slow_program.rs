@@ -224,6 +224,65 @@ fn networks_that_can_t_be_are_refused() {
 }
 
 #[test]
+fn the_example_is_tried_out() {
+    let said = succeed(trifold(["program", "check"]).arg(example()));
+    assert!(
+        said.contains("proves its statement, and no other"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_program_is_listed_and_looked_at_with_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = |words: &str| {
+        let mut command = trifold(words.split(' '));
+        command.current_dir(&folder);
+        command.env("TRIFOLD_ROOT", checkout().root());
+        command
+    };
+    let listed = |program: &str| {
+        let said = succeed(&mut command(&format!("circuits --program {program}")));
+        let line = said.lines().find(|line| line.starts_with(program));
+        line.expect(program).to_owned()
+    };
+    let looked_at = |program: &str, network: &str| {
+        let genesis = format!("doctor --genesis {network}/genesis.json --program {program}");
+        let output = command(&genesis).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    succeed(&mut command("program new ready"));
+    succeed(&mut command("setup --program ready"));
+    fs::write(folder.path().join("start"), r#"{"body": 1}"#).unwrap();
+    let with = "shard new with --shards 0 --program ready --start ready=start";
+    succeed(&mut command(with));
+    let line = listed("ready");
+    assert_eq!(line.split_whitespace().last().unwrap().len(), 64, "{line}");
+    let said = looked_at("ready", "with");
+    assert!(said.contains("ok     circuits: ready, "), "{said}");
+    assert!(!said.contains("admit"), "{said}");
+
+    succeed(&mut command("shard new without --shards 1"));
+    let said = looked_at("ready", "without");
+    let expected = "refuse network: the genesis does not admit program ready";
+    assert!(said.contains(expected), "{said}");
+    let said = looked_at("nowhere", "with");
+    assert!(said.contains("give the folder of a program"), "{said}");
+
+    // Sources that no cache has.
+    succeed(&mut command("program new unready"));
+    let source = folder.path().join("unready/program.circom");
+    let text = fs::read_to_string(&source).unwrap();
+    fs::write(&source, format!("{text}\n// {}\n", source.display())).unwrap();
+    let line = listed("unready");
+    assert!(line.ends_with(" -"), "{line}");
+    let said = looked_at("unready", "with");
+    let expected =
+        "refuse circuits: unready is not in the cache; run trifold setup --program unready";
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
 fn the_template_compiles_and_is_tried_out() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("counter");

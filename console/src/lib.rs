@@ -22,4 +22,7 @@ pub use error::ConsoleError;
 pub use light::LightPage;
 pub use metrics::Metrics;
 pub use server::Server;
-pub use source::{Accounts, Console, Exposition, Light, NoAccount, Ready, ShardAccount, Source};
+pub use source::{
+    Accounts, Console, Deliveries, Exposition, Light, NoAccount, NoDelivery, Ready, ShardAccount,
+    Source,
+};

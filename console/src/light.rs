@@ -21,7 +21,7 @@ use trifold_coordinator::archive::{Archive, At, Missing, Question, number, refus
 
 use crate::assets::{known, tag};
 use crate::routes::{has_body, protect};
-use crate::source::{Accounts, Light, NoAccount};
+use crate::source::{Accounts, Deliveries, Light, NoAccount, NoDelivery};
 
 pub use page::LightPage;
 
@@ -58,9 +58,12 @@ pub fn routes(light: Light) -> Router {
             served = archived(archive);
             paged = page.map_or_else(Router::new, page::routes);
         }
-        Light::Accounts(accounts) => {
+        Light::Shard(deliveries, accounts) => {
+            let deliveries = get(delivery).with_state(deliveries);
             let accounts = get(account).with_state(accounts);
-            served = served.route("/light/v1/accounts/{index}", accounts);
+            served = served
+                .route("/light/v1/epochs/{epoch}/deliveries/{shard}", deliveries)
+                .route("/light/v1/accounts/{index}", accounts);
         }
     }
     served
@@ -200,6 +203,37 @@ async fn account(
         ),
         Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "broken", "no account"),
     }
+}
+
+async fn delivery(
+    State(deliveries): State<Arc<dyn Deliveries>>,
+    places: Places<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let asked = places.map_err(malformed).and_then(|Path((epoch, shard))| {
+        let destination = whole(&shard, "a shard's index")?;
+        Ok((destination, whole(&epoch, "an epoch")?))
+    });
+    let (destination, epoch) = match asked {
+        Ok(asked) => asked,
+        Err(refusal) => return refusal,
+    };
+    // The ledger may have to be read first.
+    let made = move || deliveries.delivery(destination, epoch);
+    let no = match tokio::task::spawn_blocking(made).await {
+        Ok(Ok(json)) => return found(json, BRIEFLY, &headers),
+        Ok(Err(no)) => no,
+        Err(_) => {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            return refused(status, "broken", "no delivery");
+        }
+    };
+    let (status, code) = match no {
+        NoDelivery::NoShard(_) => (StatusCode::NOT_FOUND, "no_such_shard"),
+        NoDelivery::NotKept(_) => (StatusCode::NOT_FOUND, "not_kept"),
+        NoDelivery::Unreadable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    };
+    refused(status, code, &no.to_string())
 }
 
 async fn openapi(headers: HeaderMap) -> Response {

@@ -28,8 +28,25 @@ pub type Exposition = Arc<dyn Fn() -> String + Send + Sync>;
 pub enum Light {
     /// Global proofs, receipts and paths; and a page that checks them, if there is one.
     Archive(Archive, Option<LightPage>),
-    /// A shard's accounts.
-    Accounts(Arc<dyn Accounts>),
+    /// What a shard has for others, and its accounts.
+    Shard(Arc<dyn Deliveries>, Arc<dyn Accounts>),
+}
+
+/// A shard's messages to others.
+pub trait Deliveries: Send + Sync + 'static {
+    /// All that the shard has for another under the global state of an epoch, as the JSON that `trifold shard receive` takes.
+    fn delivery(&self, destination: u32, epoch: u64) -> Result<String, NoDelivery>;
+}
+
+/// Why there is no delivery.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoDelivery {
+    #[error("{0}")]
+    NoShard(String),
+    #[error("{0}")]
+    NotKept(String),
+    #[error("the ledger can't be read: {0}")]
+    Unreadable(String),
 }
 
 /// The accounts under a shard's leaf in the newest global state that the shard knows.

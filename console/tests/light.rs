@@ -9,7 +9,9 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use trifold_console::{Accounts, Console, Light, LightPage, NoAccount, Server, ShardAccount};
+use trifold_console::{
+    Accounts, Console, Deliveries, Light, LightPage, NoAccount, NoDelivery, Server, ShardAccount,
+};
 use trifold_coordinator::Archive;
 use trifold_coordinator::archive::Follow;
 use trifold_coordinator::coordinator::publish;
@@ -144,8 +146,24 @@ impl Accounts for NoAccounts {
     }
 }
 
+/// A shard that has something for shard 1 under epoch 3.
+struct OneDelivery;
+
+impl Deliveries for OneDelivery {
+    fn delivery(&self, destination: u32, epoch: u64) -> Result<String, NoDelivery> {
+        match (destination, epoch) {
+            (1, 3) => Ok(r#"{"messages":[]}"#.into()),
+            (1, 9) => Err(NoDelivery::Unreadable("it is being written".into())),
+            (1, _) => Err(NoDelivery::NotKept(format!("no epoch {epoch}"))),
+            _ => Err(NoDelivery::NoShard(format!("no shard {destination}"))),
+        }
+    }
+}
+
+const DELIVERIES: &str = "/light/v1/epochs/{epoch}/deliveries/{shard}";
+
 /// Requests by the route that they are for, and the status of the answer.
-const ASKED: [(&str, &str, u16); 41] = [
+const ASKED: [(&str, &str, u16); 48] = [
     ("/light/v1/network", "/light/v1/network", 200),
     ("/light/v1/latest", "/light/v1/latest", 200),
     ("/light/v1/epochs/{epoch}", "/light/v1/epochs/latest", 200),
@@ -253,6 +271,13 @@ const ASKED: [(&str, &str, u16); 41] = [
     ),
     ("/light/v1/descent", "/light/v1/descent?from=1&to=9", 404),
     ("/light/v1/openapi.json", "/light/v1/openapi.json", 200),
+    (DELIVERIES, "/light/v1/epochs/3/deliveries/1", 200),
+    (DELIVERIES, "/light/v1/epochs/3/deliveries/x", 400),
+    (DELIVERIES, "/light/v1/epochs/3/deliveries/4294967296", 400),
+    (DELIVERIES, "/light/v1/epochs/latest/deliveries/1", 400),
+    (DELIVERIES, "/light/v1/epochs/4/deliveries/1", 404),
+    (DELIVERIES, "/light/v1/epochs/3/deliveries/2", 404),
+    (DELIVERIES, "/light/v1/epochs/9/deliveries/1", 503),
     ("/light/v1/accounts/{index}", "/light/v1/accounts/3", 200),
     ("/light/v1/accounts/{index}", "/light/v1/accounts/8", 200),
     ("/light/v1/accounts/{index}", "/light/v1/accounts/9", 503),
@@ -368,9 +393,10 @@ fn decimal(pattern: &Value, text: &str) -> bool {
 async fn every_route_answers_as_the_document_says() {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     let farm = Running::start(4).await;
-    let (shard, _stop) = serve(Light::Accounts(Arc::new(NoAccounts))).await;
+    let light = Light::Shard(Arc::new(OneDelivery), Arc::new(NoAccounts));
+    let (shard, _stop) = serve(light).await;
     for (route, path, status) in ASKED {
-        let address = match route.starts_with("/light/v1/accounts") {
+        let address = match route == DELIVERIES || route.starts_with("/light/v1/accounts") {
             true => shard,
             false => farm.address,
         };

@@ -66,6 +66,11 @@ impl Chain {
         self.latest.epoch
     }
 
+    /// Shards that the global trie has places for in that state.
+    pub fn places(&self) -> u64 {
+        3u64.saturating_pow(self.latest.depth.into())
+    }
+
     /// The snapshot that no global state holds yet.
     pub fn under_way(&self) -> Option<&Snapshot> {
         self.under_way.as_ref()

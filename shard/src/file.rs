@@ -45,16 +45,23 @@ pub fn save(shard: &Shard, path: &Path) -> Result<(), FileError> {
 
 /// Reads what [`save`] wrote and checks that it fits together.
 pub fn load(path: &Path) -> Result<Shard, FileError> {
-    if let Some(program) = program(path)? {
-        let path = name(path);
-        return Err(FileError::Program { path, program });
-    }
-    let shard: Shard = read_json(path)?;
+    let shard: Shard = read_ours(path)?;
     shard.check().map_err(|source| FileError::State {
         path: name(path),
         source,
     })?;
     Ok(shard)
+}
+
+/// Reads something of a shard whose program is one of ours.
+pub(crate) fn read_ours<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
+    match program(path)? {
+        Some(program) => Err(FileError::Program {
+            path: name(path),
+            program,
+        }),
+        None => read_json(path),
+    }
 }
 
 /// Name of the program in the file of a shard whose program is not ours; `None` in that of another shard.

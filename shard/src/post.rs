@@ -121,7 +121,7 @@ impl Post {
     /// state and a newer one.
     ///
     /// # Errors
-    /// The state is not among the newest [`KEPT_STATES`] that the shard has taken in.
+    /// The global trie has no place for the other, or the state is not among the newest [`KEPT_STATES`] that the shard has taken in.
     pub fn deliver(
         &self,
         chain: &Chain,
@@ -130,6 +130,9 @@ impl Post {
     ) -> Result<Delivery, ShardError> {
         if destination == chain.index() {
             return Err(DeliveryError::Itself(destination).into());
+        }
+        if u64::from(destination) >= chain.places() {
+            return Err(ShardError::UnknownShard(destination));
         }
         let kept = self.kept.iter().find(|kept| kept.epoch == epoch);
         let kept = kept.ok_or(DeliveryError::NotKept(epoch))?;

@@ -367,8 +367,9 @@ fn the_genesis_file_holds_keys_and_refuses_what_does_not_fit() {
 fn a_folder_of_another_network_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(create(folder.path()));
-    let operators = (0..3).map(|shard| OperatorKey(operator(shard + 5).verifying_key()));
-    let genesis = genesis().with_operators(operators);
+    let mut others = shards(&start());
+    others[0].operator = OperatorKey(operator(5).verifying_key());
+    let genesis = Genesis::with_netted(Some(program()), Vec::new(), others).unwrap();
     let other = NettedShard::open(folder.path(), &genesis, Settings::default());
     assert!(matches!(
         other.err(),

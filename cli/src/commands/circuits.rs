@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use trifold_circuits::artifacts::{Artifact, Checkout, CircuitSpec, Manifest};
 
 use crate::deployment::Deployed;
+use crate::programs::Programs;
 use crate::text;
 
 /// Without a compiled circuit the pinned count is shown; without a key, no digest.
@@ -15,6 +16,8 @@ pub struct Circuits {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    programs: Programs,
 }
 
 /// What is known of one circuit.
@@ -30,9 +33,11 @@ impl Circuits {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let checkout = Checkout::find()?;
         let manifest = Manifest::load(&checkout)?;
+        let programs = self.programs.specs(&manifest)?;
         let rows: Vec<Row> = manifest
             .circuits
             .into_iter()
+            .chain(programs)
             .map(|spec| Row::of(&checkout, spec))
             .collect::<anyhow::Result<_>>()?;
         match self.json {

@@ -10,6 +10,7 @@ use trifold_coordinator::plan;
 use crate::cards;
 use crate::config::Nats;
 use crate::doctor::{Finding, Grade, machine, network, queue};
+use crate::programs::Programs;
 use crate::proving::Proving;
 use crate::serve::Listen;
 
@@ -35,6 +36,8 @@ pub struct Doctor {
     /// Shards' key files to look at
     #[arg(long, value_name = "FILE")]
     shard_key: Vec<PathBuf>,
+    #[command(flatten)]
+    programs: Programs,
     #[command(flatten)]
     listen: Listen,
     #[command(flatten)]
@@ -65,7 +68,7 @@ impl Doctor {
         let mut findings = self.machine();
         let network = match &self.genesis {
             Some(genesis) => {
-                let (found, network) = network::findings(genesis);
+                let (found, network) = network::findings(genesis, &self.programs);
                 findings.extend(found);
                 network
             }

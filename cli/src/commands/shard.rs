@@ -24,16 +24,16 @@ use trifold_verifier::statement::Leaf;
 
 use super::messages::{Messages, Receive};
 use super::receipt;
-use crate::accounts::{LedgerAccounts, LedgerConfirmed};
 use crate::bounded;
 use crate::deployment::Deployed;
-use crate::ledger::{self, Beside, Demo, Ledger, Submits};
-use crate::netted::{self, NettedCircuits, NettedLedger};
+use crate::ledger::{self, Beside, Demo, Ledger, NettedShards, Submits};
+use crate::netted::{NettedCircuits, NettedLedger};
 use crate::output::client_key;
 use crate::program_ledger::ProgramLedger;
 use crate::programs::Programs;
 use crate::progress::Screen;
 use crate::serve::Listen;
+use crate::served::{LedgerAccounts, LedgerConfirmed, LedgerDeliveries};
 use crate::shutdown;
 use crate::text::hex;
 use crate::time::{fresh_seed, now_milliseconds};
@@ -54,7 +54,7 @@ enum Action {
     Transfer(Transfer),
     /// Write what the shard has for another to a file
     Messages(Messages),
-    /// Take the messages in a file that another shard wrote
+    /// Take the messages of another shard, from the file that it wrote or its server
     Receive(Receive),
     /// Make the shard's next snapshot, sign it and write its bytes
     Snapshot(SnapshotCommand),
@@ -64,7 +64,7 @@ enum Action {
     Show(Show),
     /// Add an account to a receipt of the shard
     Receipt(AddAccount),
-    /// Serve the accounts to light clients over HTTP
+    /// Serve messages to other shards, and accounts to light clients, over HTTP
     Serve(Serve),
 }
 
@@ -72,9 +72,13 @@ enum Action {
 struct New {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=19683))]
+    /// Shards of `transfer`
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=19683))]
     shards: u32,
-    /// Accounts per shard
+    /// Netted shards after those, in folders DIR/shard-<i>: needs `trifold setup --netted`. Shards 3k to 3k+2 run one program
+    #[arg(long, default_value_t = 0, value_name = "SHARDS", value_parser = clap::value_parser!(u32).range(0..=19683))]
+    netted_shards: u32,
+    /// Accounts per shard of either kind
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(2..=59049))]
     accounts: u32,
     /// What each account holds
@@ -82,15 +86,12 @@ struct New {
     balance: u64,
     #[arg(long)]
     seed: Option<u64>,
-    /// Netted shards, in folders DIR/shard-<i>: needs `trifold setup --netted`
-    #[arg(long)]
-    netted: bool,
     /// Levels of a netted shard's account trie
-    #[arg(long, default_value_t = 7, requires = "netted", value_parser = clap::value_parser!(u8).range(6..=20))]
+    #[arg(long, default_value_t = 7, requires = "netted_shards", value_parser = clap::value_parser!(u8).range(6..=20))]
     depth: u8,
-    /// One more shard, after those of `transfer`: it runs the program of this name from what FILE says. May be given several
-    /// times; shards 3k to 3k+2 run one program
-    #[arg(long = "start", value_name = "NAME=FILE", value_parser = named_file, conflicts_with = "netted")]
+    /// One more shard, after those of ours: it runs the program of this name from what FILE says. May be given several
+    /// times
+    #[arg(long = "start", value_name = "NAME=FILE", value_parser = named_file)]
     starts: Vec<(String, PathBuf)>,
     #[command(flatten)]
     programs: Programs,
@@ -162,9 +163,10 @@ struct AddAccount {
     out: PathBuf,
 }
 
-/// Answers /light/v1/accounts/{index} with the account under the shard's leaf in the newest global state that the ledger
-/// knows, for anyone who asks: accounts are public. The folder of a netted shard is open for a moment at the start and after each such
-/// state only; while another command has it open then, the answer is `unavailable`.
+/// Answers /light/v1/epochs/{epoch}/deliveries/{shard} with what the shard has for another, and /light/v1/accounts/{index} with the
+/// account under its leaf in the newest global state that the ledger knows; both for anyone who asks: accounts and messages are
+/// public. The folder of a netted shard is open for a moment at the start and after each such state only; while another
+/// command has it open then, accounts are `unavailable`.
 #[derive(Args)]
 struct Serve {
     #[arg(value_name = "LEDGER")]
@@ -205,26 +207,37 @@ impl New {
             accounts: self.accounts,
             balance: self.balance,
         };
-        let genesis = match self.netted {
-            false => {
-                let specs = self.programs.specs(&manifest)?;
-                let programs = specs.iter().map(|spec| listed(&ready(spec)?));
-                let beside = Beside {
-                    programs: programs.collect::<Result<_, _>>()?,
-                    starts: self.starts.iter().map(start).collect::<Result<_, _>>()?,
-                };
-                ledger::create(&self.folder, &demo, beside, program)?
-            }
-            true => {
-                let circuits = NettedCircuits::cached(&checkout, &manifest)?;
-                let circuits = circuits.context("no keys here: run trifold setup --netted")?;
-                let netted = circuits.program()?;
-                netted::create(&self.folder, &demo, self.depth, netted, program)?
-            }
+        let specs = self.programs.specs(&manifest)?;
+        let programs = specs.iter().map(|spec| listed(&ready(spec)?));
+        let beside = Beside {
+            netted: self.netted(&checkout, &manifest)?,
+            programs: programs.collect::<Result<_, _>>()?,
+            starts: self.starts.iter().map(start).collect::<Result<_, _>>()?,
         };
+        let genesis = ledger::create(&self.folder, &demo, beside, program)?;
         let network = genesis.global_state(program)?.digest();
         println!("network {} in {}", hex(&network), self.folder.display());
         Ok(())
+    }
+
+    /// The netted shards, if there are to be any.
+    fn netted(
+        &self,
+        checkout: &Checkout,
+        manifest: &Manifest,
+    ) -> anyhow::Result<Option<NettedShards>> {
+        let (shards, depth) = (self.netted_shards, self.depth);
+        if shards == 0 {
+            return Ok(None);
+        }
+        let circuits = NettedCircuits::cached(checkout, manifest)?;
+        let circuits = circuits.context("no keys here: run trifold setup --netted")?;
+        let program = circuits.program()?;
+        Ok(Some(NettedShards {
+            program,
+            shards,
+            depth,
+        }))
     }
 }
 
@@ -525,13 +538,14 @@ impl Serve {
             self.listen.address.is_some(),
             "where to listen? Give --listen ADDR"
         );
-        let accounts = Arc::new(LedgerAccounts::read(self.ledger)?);
+        let accounts = LedgerAccounts::read(self.ledger.clone())?;
         let index = accounts.index();
+        let console = console(self.ledger, accounts);
         tokio::runtime::Runtime::new()?.block_on(async {
             let (stop, stopped) = watch::channel(false);
             shutdown::on_signal(stop);
-            let listening = self.listen.start(console(accounts), stopped).await?;
-            eprintln!("serving the accounts of shard {index}");
+            let listening = self.listen.start(console, stopped).await?;
+            eprintln!("serving shard {index}");
             match listening {
                 Some(listening) => Ok(listening.await?),
                 None => Ok(()),
@@ -540,12 +554,13 @@ impl Serve {
     }
 }
 
-fn console(accounts: Arc<LedgerAccounts>) -> Console {
+fn console(ledger: PathBuf, accounts: LedgerAccounts) -> Console {
+    let (accounts, deliveries) = (Arc::new(accounts), Arc::new(LedgerDeliveries::new(ledger)));
     let metrics = Metrics::new(Role::Shard, env!("CARGO_PKG_VERSION"));
     Console {
         ready: Arc::new(|| Ok(())),
         metrics: Arc::new(move || metrics.encode()),
         source: None,
-        light: Some(Light::Accounts(accounts)),
+        light: Some(Light::Shard(deliveries, accounts)),
     }
 }

@@ -12,10 +12,11 @@ use trifold_verifier::statement::Keys;
 use super::Finding;
 use crate::deployment::{CIRCUITS, Deployed, Deployment};
 use crate::network::{Network, read_genesis};
+use crate::programs::Programs;
 
 /// What is found without making anything, and the network if there is one.
-pub fn findings(genesis: &Path) -> (Vec<Finding>, Option<plan::Network>) {
-    let (mut findings, deployment) = circuits();
+pub fn findings(genesis: &Path, programs: &Programs) -> (Vec<Finding>, Option<plan::Network>) {
+    let (mut findings, deployment) = circuits(programs);
     let read = read_genesis(genesis);
     findings.push(match &read {
         Ok(genesis) => Finding::ok("genesis", format!("{} shards", genesis.shards().len())),
@@ -25,14 +26,19 @@ pub fn findings(genesis: &Path) -> (Vec<Finding>, Option<plan::Network>) {
             "give the network's file: --genesis",
         ),
     });
-    let network = deployment.zip(read.ok());
-    let network = network
-        .and_then(|(deployment, genesis)| Network::new(genesis, &deployment).ok()?.plan().ok());
-    (findings, network)
+    let Some((deployment, genesis)) = deployment.zip(read.ok()) else {
+        return (findings, None);
+    };
+    let network = Network::new(genesis, &deployment).and_then(|network| network.plan());
+    if let Err(error) = &network {
+        let advice = "use the network's genesis file, keys and programs";
+        findings.push(Finding::refuse("network", format!("{error:#}"), advice));
+    }
+    (findings, network.ok())
 }
 
 /// Circuits with their keys, out of the cache.
-fn circuits() -> (Vec<Finding>, Option<Deployment>) {
+fn circuits(programs: &Programs) -> (Vec<Finding>, Option<Deployment>) {
     let found = Checkout::find().and_then(|checkout| Ok((Manifest::load(&checkout)?, checkout)));
     let (manifest, checkout) = match found {
         Ok(found) => found,
@@ -54,8 +60,12 @@ fn circuits() -> (Vec<Finding>, Option<Deployment>) {
     let mut findings: Vec<Finding> = CIRCUITS
         .iter()
         .zip(&all)
-        .map(|(name, found)| circuit(name, found))
+        .map(|(name, found)| circuit(name, found, "trifold setup"))
         .collect();
+    let foreign = programs.folders.iter();
+    let foreign = foreign.map(|folder| program(&checkout, &manifest, folder));
+    let (told, programs): (Vec<Finding>, Vec<Option<Deployed>>) = foreign.unzip();
+    findings.extend(told);
     let [Ok(Some(transfer)), Ok(Some(merge)), Ok(Some(nest))] = all else {
         return (findings, None);
     };
@@ -65,13 +75,31 @@ fn circuits() -> (Vec<Finding>, Option<Deployment>) {
         merge,
         nest,
         netted: None,
-        programs: Vec::new(),
+        programs: programs.into_iter().flatten().collect(),
     };
     findings.push(made_by(&deployment));
     (findings, Some(deployment))
 }
 
-fn circuit(name: &str, found: &anyhow::Result<Option<Deployed>>) -> Finding {
+/// A program that is not ours, out of the cache.
+fn program(checkout: &Checkout, manifest: &Manifest, folder: &Path) -> (Finding, Option<Deployed>) {
+    let spec = match manifest.program(folder) {
+        Ok(spec) => spec,
+        Err(error) => {
+            let advice = "give the folder of a program: --program";
+            return (Finding::refuse("circuits", error.to_string(), advice), None);
+        }
+    };
+    let found = Deployed::cached(checkout, &spec);
+    let setup = format!("trifold setup --program {}", folder.display());
+    (
+        circuit(&spec.name, &found, &setup),
+        found.unwrap_or_default(),
+    )
+}
+
+/// What `setup` makes ready.
+fn circuit(name: &str, found: &anyhow::Result<Option<Deployed>>, setup: &str) -> Finding {
     let check = "circuits";
     match found {
         Ok(Some(circuit)) => Finding::ok(
@@ -81,12 +109,12 @@ fn circuit(name: &str, found: &anyhow::Result<Option<Deployed>>) -> Finding {
         Ok(None) => Finding::refuse(
             check,
             format!("{name} is not in the cache"),
-            "run trifold setup",
+            format!("run {setup}"),
         ),
         Err(error) => Finding::refuse(
             check,
             format!("{name}: {error:#}"),
-            "delete it from the cache, run trifold setup",
+            format!("delete it from the cache, run {setup}"),
         ),
     }
 }

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 
+use ed25519_dalek::SigningKey;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use trifold_circuits::field::to_bytes;
-use trifold_circuits::genesis::{DemoSecrets, Genesis, NettedProgram};
+use trifold_circuits::genesis::{
+    DemoSecrets, Genesis, GenesisShard, NettedProgram, NettedStart, OperatorKey, Start,
+};
 use trifold_coordinator::standin::{self, Chain};
 use trifold_shard::netted::layout::key_u;
 use trifold_shard::netted::{CHAIN, NettedShard};
@@ -38,7 +41,20 @@ async fn netted_farm() -> (Farm, Lab, Genesis) {
     let part = |circuit| Some(Trapdoor::new(10 + circuit as u64).key());
     let program = NettedProgram::new(Trapdoor::new(9).key(), part).expect("a program");
     let secrets = DemoSecrets::derive(5, 3, 4);
-    let genesis = Genesis::demo_netted(program, &secrets, 1000, 6).expect("a genesis");
+    let start = |accounts| {
+        Start::Netted(NettedStart {
+            accounts,
+            depth: 6,
+            collector: 0,
+        })
+    };
+    let shard = |(operator, accounts): (&SigningKey, _)| GenesisShard {
+        operator: OperatorKey(operator.verifying_key()),
+        start: start(accounts),
+    };
+    let shards = secrets.operators.iter().zip(secrets.holdings(1000));
+    let shards = shards.map(shard).collect();
+    let genesis = Genesis::with_netted(Some(program), Vec::new(), shards).expect("a genesis");
     let (farm, lab) = farm_of(&genesis).await;
     let text = genesis.to_json().expect("a text");
     std::fs::write(lab.file("genesis.json"), text).expect("written");

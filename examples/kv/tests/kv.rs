@@ -13,6 +13,7 @@ use trifold_circuits::inputs::Inputs;
 use trifold_circuits::parallel;
 use trifold_circuits::schnorr::{Coordinates, SecretKey, Signature};
 use trifold_kv::answer;
+use trifold_kv::files;
 use trifold_kv::step::message;
 use trifold_kv::{
     Answer, AnswersError, Header, Operation, Request, Row, Size, Step, StepError, Table, TableError,
@@ -546,6 +547,14 @@ fn answers_are_those_of_the_leaf_and_no_others() {
         value: Some(0),
     }]);
     assert_ne!(absent, zero);
+}
+
+#[test]
+fn the_sample_is_what_its_generator_writes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(folder.join("sample.json")).unwrap();
+    let sample = files::sample().unwrap();
+    assert_eq!(text, format!("{sample}\n"), "renew it: examples/sample.rs");
 }
 
 #[test]

@@ -19,7 +19,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- printf "%s/trifold-%s:%s" .root.Values.images.registry .image (.root.Values.images.tag | default .root.Chart.AppVersion) -}}
 {{- end }}
 
-{{/* The pod of a process. Takes root, image, part (its settings), component and variable (that has its name). */}}
+{{/* The pod of a process. Takes root, image, part (its settings), component, variable (that has its name) and programs. */}}
 {{- define "trifold.pod" -}}
 metadata:
   labels:
@@ -88,6 +88,10 @@ spec:
         - { name: TRIFOLD_NATS_CA, value: /role/ca.pem }
         - { name: TRIFOLD_NATS_CERT, value: /role/cert.pem }
         - { name: TRIFOLD_NATS_KEY, value: /role/key.pem }
+        {{- if .programs }}
+        - name: TRIFOLD_PROGRAM
+          value: {{ range $place, $program := .programs }}{{ if $place }},{{ end }}/programs/{{ $program.name }}{{ end }}
+        {{- end }}
         {{- with .part.env }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -115,6 +119,9 @@ spec:
         - { name: network, mountPath: /etc/trifold/network, readOnly: true }
         - { name: role, mountPath: /role, readOnly: true }
         - { name: tmp, mountPath: /tmp }
+        {{- range .programs }}
+        - { name: program-{{ .name }}, mountPath: /programs/{{ .name }}, readOnly: true }
+        {{- end }}
   volumes:
     - name: cache
       persistentVolumeClaim: { claimName: {{ .root.Values.cache.claim }} }
@@ -128,4 +135,8 @@ spec:
       emptyDir: { medium: Memory, sizeLimit: 1Mi }
     - name: tmp
       emptyDir: { sizeLimit: 1Gi }
+    {{- range .programs }}
+    - name: program-{{ .name }}
+      configMap: { name: {{ .configMap }} }
+    {{- end }}
 {{- end }}

@@ -1,13 +1,13 @@
-//! A shard's accounts under its leaf in the newest global state, read from its ledger whenever that has changed.
+//! What a shard serves, read from its ledger whenever that has changed.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use trifold_console::{Accounts, NoAccount, ShardAccount};
-use trifold_shard::file;
-use trifold_shard::netted::{CHAIN, NettedConfirmed, NettedShard};
+use trifold_console::{Accounts, Deliveries, NoAccount, NoDelivery, ShardAccount};
+use trifold_shard::netted::{NettedConfirmed, NettedShard};
 use trifold_shard::shard::Confirmed;
+use trifold_shard::{DeliveryError, Posted, ShardError, file};
 use trifold_verifier::statement::Leaf;
 
 use crate::netted;
@@ -122,11 +122,8 @@ impl LedgerAccounts {
     }
 }
 
-fn seen(path: &Path) -> std::io::Result<Seen> {
-    let file = match path.is_dir() {
-        true => std::fs::metadata(path.join(CHAIN)),
-        false => std::fs::metadata(path),
-    }?;
+fn seen(ledger: &Path) -> std::io::Result<Seen> {
+    let file = std::fs::metadata(Posted::file(ledger))?;
     Ok((file.modified()?, file.len()))
 }
 
@@ -135,5 +132,48 @@ impl Accounts for LedgerAccounts {
         let claim = self.with(|accounts| accounts.account(index));
         let claim = claim.map_err(|error| NoAccount::Unreadable(format!("{error:#}")))?;
         claim.map_err(|error| NoAccount::NoPlace(error.to_string()))
+    }
+}
+
+/// What a ledger on disk has for other shards.
+pub struct LedgerDeliveries {
+    ledger: PathBuf,
+    last: Mutex<Option<(Seen, Posted)>>,
+}
+
+impl LedgerDeliveries {
+    pub fn new(ledger: PathBuf) -> Self {
+        let last = Mutex::default();
+        Self { ledger, last }
+    }
+
+    /// Looks at it as it is on disk now.
+    fn with<T>(&self, look: impl FnOnce(&Posted) -> T) -> anyhow::Result<T> {
+        let seen = seen(&self.ledger)?;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((known, posted)) if *known == seen => Ok(look(posted)),
+            _ => {
+                let posted = Posted::read(&Posted::file(&self.ledger))?;
+                Ok(look(&last.insert((seen, posted)).1))
+            }
+        }
+    }
+}
+
+impl Deliveries for LedgerDeliveries {
+    fn delivery(&self, destination: u32, epoch: u64) -> Result<String, NoDelivery> {
+        let unreadable = |error: anyhow::Error| NoDelivery::Unreadable(format!("{error:#}"));
+        let made = self.with(|posted| posted.deliver(destination, epoch));
+        let delivery = made.map_err(unreadable)?.map_err(|error| match error {
+            ShardError::UnknownShard(_) | ShardError::Delivery(DeliveryError::Itself(_)) => {
+                NoDelivery::NoShard(error.to_string())
+            }
+            ShardError::Delivery(DeliveryError::NotKept(_)) => {
+                NoDelivery::NotKept(error.to_string())
+            }
+            _ => unreadable(error.into()),
+        })?;
+        serde_json::to_string(&delivery).map_err(|error| unreadable(error.into()))
     }
 }
