@@ -6,8 +6,11 @@ mod common;
 
 use ark_bn254::Fr;
 use common::Trapdoor;
+use ed25519_dalek::SigningKey;
 use std::path::Path;
-use trifold_circuits::genesis::{DemoSecrets, Genesis, NettedProgram};
+use trifold_circuits::genesis::{
+    DemoSecrets, Genesis, GenesisShard, NettedProgram, NettedStart, OperatorKey, Start,
+};
 use trifold_circuits::trie::SparseTrie;
 use trifold_shard::netted::layout::{Domain, Message, Payment, key_u};
 use trifold_shard::netted::{NettedConfirmed, NettedShard};
@@ -34,7 +37,20 @@ fn secrets() -> DemoSecrets {
 fn genesis() -> Genesis {
     let part = |circuit| Some(Trapdoor::new(10 + circuit as u64).key());
     let program = NettedProgram::new(Trapdoor::new(9).key(), part).unwrap();
-    Genesis::demo_netted(program, &secrets(), BALANCE, DEPTH).unwrap()
+    let secrets = secrets();
+    let start = |accounts| {
+        Start::Netted(NettedStart {
+            accounts,
+            depth: DEPTH,
+            collector: 0,
+        })
+    };
+    let shard = |(operator, accounts): (&SigningKey, _)| GenesisShard {
+        operator: OperatorKey(operator.verifying_key()),
+        start: start(accounts),
+    };
+    let shards = secrets.operators.iter().zip(secrets.holdings(BALANCE));
+    Genesis::with_netted(Some(program), Vec::new(), shards.map(shard).collect()).unwrap()
 }
 
 fn create(folder: &Path) -> NettedShard {
