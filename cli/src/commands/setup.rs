@@ -25,7 +25,7 @@ pub struct Setup {
     /// The circuits of the netted ledger too
     #[arg(long, conflicts_with = "circuit")]
     netted: bool,
-    /// Its large circuits as well: fewer joins for shards with much to do, for about 20 minutes and 8 GB of memory here
+    /// Its large circuits as well: fewer joins for shards with much to do: minutes and gigabytes each
     #[arg(long, requires = "netted")]
     large: bool,
     /// Derive the development keys from this text, so that others can make the same (anyone who knows it can forge)
