@@ -9,6 +9,7 @@ mod receive;
 mod step;
 
 pub use receive::{Delivered, Receive, deliver};
+pub(crate) use receive::{names_key, reply};
 pub use step::Step;
 
 use crate::channel::{self, ChannelError, Send, StateFields};

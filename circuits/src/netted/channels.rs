@@ -6,7 +6,7 @@ use super::layout;
 use super::rows::{Rows, RowsSize, check_room, filled};
 use super::statement::{Context, Header, Part, commitment};
 use super::tablet::ChangesError;
-use super::traffic::{Outcome, outcome, standing};
+use super::traffic::{Outcome, account_digest, outcome};
 use crate::channel::{
     CHANNEL_CAPACITY, ChannelError, ChannelFields, MessageFields, SHARDS, StateFields,
     check_channel, insert_state,
@@ -311,7 +311,12 @@ impl ReceiveSlot {
             | u64::from(self.full) << 49;
         let Look { account, debits } = self.look();
         let word = above(&self.message, 160, slot);
-        [word, self.message.payload, shown(&account), debits.into()]
+        [
+            word,
+            self.message.payload,
+            account_digest(&account),
+            debits.into(),
+        ]
     }
 
     fn sum(&self, context: &Context) -> Fr {
@@ -396,20 +401,6 @@ impl SourceRow {
         let tree = Tree::Source(source);
         let taken = challenge.node(tree, tree.top(), 0, messages, messages);
         offered - taken - challenge.taken(source, new) + challenge.taken(source, old)
-    }
-}
-
-/// The account digest of a slot, also where there is none.
-fn shown(account: &Account) -> Fr {
-    match account.key == Fr::ZERO {
-        true => trifold_verifier::statement::Account {
-            ax: Fr::ZERO,
-            ay: Fr::ZERO,
-            balance: account.balance,
-            ordinal: account.ordinal,
-        }
-        .digest(),
-        false => standing(account),
     }
 }
 

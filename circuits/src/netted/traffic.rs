@@ -8,13 +8,14 @@ use super::accounts::Account;
 use crate::channel::{BOX_DEPTH, MessageFields, Opening, close_box};
 use crate::field;
 use crate::snapshot::Exchange;
+use crate::transfer::{names_key, reply};
 use crate::trie::{SparseTrie, TrieError};
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use trifold_verifier::statement::{
-    Account as Standing, Channel, GlobalState, Message, answer_payload, key_payload, kind,
+    Account as Standing, Channel, GlobalState, Message, answer_payload, key_payload,
 };
 
 /// A message taken.
@@ -85,29 +86,16 @@ pub struct Outcome {
 }
 
 impl Traffic {
-    /// No messages.
-    pub fn none(outbox: SparseTrie, inbox: SparseTrie) -> Self {
-        Self {
+    /// No messages, and never any before.
+    pub fn unused() -> Result<Self, TrieError> {
+        Ok(Self {
             seen: None,
             received: Vec::new(),
             sent: Vec::new(),
             channels: BTreeMap::new(),
-            outbox,
-            inbox,
-        }
-    }
-
-    /// No messages, and never any before.
-    pub fn unused() -> Result<Self, TrieError> {
-        Ok(Self::none(
-            SparseTrie::new(BOX_DEPTH)?,
-            SparseTrie::new(BOX_DEPTH)?,
-        ))
-    }
-
-    /// Whether nothing is sent or received.
-    pub fn is_empty(&self) -> bool {
-        self.received.is_empty() && self.sent.is_empty()
+            outbox: SparseTrie::new(BOX_DEPTH)?,
+            inbox: SparseTrie::new(BOX_DEPTH)?,
+        })
     }
 
     /// What the body records of the outbox and of the inbox before.
@@ -134,11 +122,6 @@ impl Traffic {
     }
 }
 
-/// Whether the message is for the account with the key that its payload names.
-fn names_key(message: &Message) -> bool {
-    [kind::TRANSFER, kind::REQUEST].contains(&message.kind)
-}
-
 /// The payload that names an account by its key.
 pub fn account_payload(key: Fr) -> Fr {
     key_payload(key, Fr::ZERO)
@@ -150,17 +133,22 @@ pub fn takes(message: &Message, key: Fr) -> bool {
     key != Fr::ZERO && (!names_key(message) || fits)
 }
 
-/// The digest by which answers name an account; 0 if there is none.
-pub fn standing(account: &Account) -> Fr {
+/// Digest of an account, also of none, under the key (u, 0).
+pub(super) fn account_digest(account: &Account) -> Fr {
     let standing = Standing {
         ax: account.key,
         ay: Fr::ZERO,
         balance: account.balance,
         ordinal: account.ordinal,
     };
+    standing.digest()
+}
+
+/// The digest by which answers name an account; 0 if there is none.
+pub fn standing(account: &Account) -> Fr {
     match account.key == Fr::ZERO {
         true => Fr::ZERO,
-        false => standing.digest(),
+        false => account_digest(account),
     }
 }
 
@@ -168,19 +156,10 @@ pub fn standing(account: &Account) -> Fr {
 /// none or no such place. `full` as in [`Received`].
 pub fn outcome(message: &Message, index: u64, account: &Account, full: bool) -> Outcome {
     let credited = takes(message, account.key) && !full;
-    let reply = match message.kind {
-        kind::REQUEST => Some((kind::ANSWER, answer_payload(index, standing(account)))),
-        kind::TRANSFER if !credited => Some((kind::RETURN, message.payload)),
-        _ => None,
-    };
+    let rest = if credited { 0 } else { message.amount };
+    let answer = || answer_payload(index, standing(account));
     Outcome {
         credited,
-        reply: reply.map(|(kind, payload)| Message {
-            kind,
-            from: message.to,
-            to: message.from,
-            amount: if credited { 0 } else { message.amount },
-            payload,
-        }),
+        reply: reply(message, rest, !credited, answer),
     }
 }

@@ -91,30 +91,34 @@ pub fn deliver(
     let credited = sum.filter(|_| inside && takes);
     let held = credited.map_or(held, |balance| Some(Holding { balance, ordinal }));
     let rest = credited.map_or(message.amount, |_| 0);
-    let standing = match inside {
-        true => digest(key, held),
-        false => Fr::ZERO,
+    let answer = || {
+        let standing = match inside {
+            true => digest(key, held),
+            false => Fr::ZERO,
+        };
+        answer_payload(index, standing)
     };
     Some(Delivered {
         held,
         rest,
-        reply: reply(
-            message,
-            rest,
-            credited.is_none(),
-            answer_payload(index, standing),
-        ),
+        reply: reply(message, rest, credited.is_none(), answer),
     })
 }
 
 /// Whether the message is for the account with the key that its payload names.
-fn names_key(message: &Message) -> bool {
+pub(crate) fn names_key(message: &Message) -> bool {
     [kind::TRANSFER, kind::REQUEST].contains(&message.kind)
 }
 
-fn reply(message: &Message, amount: u64, undelivered: bool, answer: Fr) -> Option<Message> {
+/// What goes back for a message, with `amount` of it not credited; `answer` gives the payload if it is a request.
+pub(crate) fn reply(
+    message: &Message,
+    amount: u64,
+    undelivered: bool,
+    answer: impl FnOnce() -> Fr,
+) -> Option<Message> {
     let (kind, payload) = match message.kind {
-        kind::REQUEST => (kind::ANSWER, answer),
+        kind::REQUEST => (kind::ANSWER, answer()),
         kind::TRANSFER if undelivered => (kind::RETURN, message.payload),
         _ => return None,
     };

@@ -1,7 +1,7 @@
 use crate::calculator::Circuit;
 use crate::support::{
     COLLECTOR, Forgery, LIST, SHARD, SINGLE, all_refused, all_restated, compile, context, domain,
-    free_wires, get, key, messages, network, power, restated, set,
+    free_wires, get, key, message, messages, network, pay, power, restated, set,
 };
 use ark_bn254::Fr;
 use ark_ff::AdditiveGroup;
@@ -65,6 +65,26 @@ fn circuit_and_native_relation_agree_for_every_number_of_messages() {
             assert_eq!(part.events as usize, count);
         }
     }
+}
+
+#[test]
+fn a_payment_abroad_names_whom_it_would_return_to() {
+    let at_home = messages(SINGLE);
+    let mut abroad = at_home.clone();
+    let mut payment = pay(1, 30, 2);
+    payment.shard += 1;
+    abroad.signed[0] = message(0, 0, 1, &[payment]);
+    let (inputs, part) = abroad.inputs(&context()).unwrap();
+    let witness = ONE.honest_witness(&inputs);
+    assert_eq!(ONE.check(&witness), Ok(()));
+    assert_eq!(witness[1], part.digest(&context()));
+    assert_eq!(free_wires(&ONE, &witness), Vec::<usize>::new());
+    // The terms are those of the message at home, but for the payment's.
+    let challenge = context().challenge;
+    let destination = payment.destination();
+    let home = destination - (1 << 32);
+    let other = challenge.away(destination, 0, 30) - challenge.credit(home.into(), 30.into());
+    assert_eq!(part.sum - at_home.part(&context()).unwrap().sum, other);
 }
 
 #[test]

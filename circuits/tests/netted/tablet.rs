@@ -41,7 +41,24 @@ fn no_wire_is_free() {
     assert_eq!(free_wires(&NINE, &witness), Vec::<usize>::new());
 }
 
+#[test]
+fn looks_are_terms_and_committed() {
+    let mut looked = tablet(0);
+    looked.changes[1].looks = 3;
+    let (inputs, part) = looked.inputs(&context()).unwrap();
+    let witness = NINE.honest_witness(&inputs);
+    assert_eq!(NINE.check(&witness), Ok(()));
+    assert_eq!(witness[1], part.digest(&context()));
+    let honest = tablet(0).part(&context()).unwrap();
+    assert_ne!(part.sum, honest.sum);
+    assert_ne!(part.commitment, honest.commitment);
+    assert_eq!((part.old, part.new), (honest.old, honest.new));
+}
+
 const FORGERIES: &[Forgery] = &[
+    ("more looks than fit", |inputs| {
+        set(inputs, "looks", 1, power(16))
+    }),
     ("more spent than there is", |inputs| {
         set(inputs, "rest", 0, -Fr::from(1))
     }),
@@ -65,6 +82,9 @@ fn each_constraint_refuses_its_forgery() {
 }
 
 const LEFT_TO_THE_SUMS: &[Forgery] = &[
+    ("a look from nowhere", |inputs| {
+        set(inputs, "looks", 1, Fr::from(1))
+    }),
     ("value from nothing", |inputs| {
         set(inputs, "new_balance", 0, Fr::from(1000))
     }),
